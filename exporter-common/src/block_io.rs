@@ -1,0 +1,187 @@
+//! The `block_io` collector's values: histograms per (device, operation, cgroup).
+
+use crate::{
+    histogram::{Durations, Sizes},
+    program::ProgramRuns,
+    slots::SlotFailures,
+};
+
+/// Whose I/O it is. Fields that the config does not keep are zero.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct BlockKey {
+    /// The submitting task's cgroup.
+    pub cgroup: u64,
+    /// `major << 20 | minor` (include/linux/kdev_t.h).
+    pub device: u32,
+    /// `REQ_OP_*`, the low eight bits of `request.cmd_flags`, plus one, so that zero means: not kept.
+    pub operation: u32,
+}
+
+// SAFETY: a `u64` and two `u32`s.
+unsafe impl crate::Plain for BlockKey {}
+
+/// Length of a disk's name with its terminating zero (`DISK_NAME_LEN`, include/linux/blkdev.h).
+pub const DISK_NAME_LEN: usize = 32;
+
+/// Who has a slot.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct BlockOwner {
+    /// Not zero while the slot is taken.
+    pub taken: u64,
+    /// The tenant's cgroup.
+    pub cgroup: u64,
+    /// The tenant's device.
+    pub device: u32,
+    /// The tenant's operation plus one.
+    pub operation: u32,
+    /// `gendisk.disk_name` when the slot was taken.
+    pub disk_name: [u8; DISK_NAME_LEN],
+}
+
+// SAFETY: `repr(C)` integers, no padding.
+unsafe impl crate::Plain for BlockOwner {}
+
+/// The values of one slot. All of them wrap around.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct BlockSlot {
+    /// First issue to last completion.
+    pub duration: Durations,
+    /// Insert to first issue.
+    pub queue: Durations,
+    /// Bytes of finished requests; its samples are the finished requests.
+    pub size: Sizes,
+    /// Finished requests whose start was not seen.
+    pub missed_starts: u64,
+}
+
+// SAFETY: `repr(C)`, all parts plain and multiples of eight bytes.
+unsafe impl crate::Plain for BlockSlot {}
+
+/// What is remembered of a request from insert to completion.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct RequestEntry {
+    /// When it was inserted into a queue; zero when it went straight to the device.
+    pub inserted: u64,
+    /// When it was first issued; zero before that.
+    pub issued: u64,
+    /// The submitting task's cgroup.
+    pub cgroup: u64,
+    /// Bytes of the parts that are finished already.
+    pub finished_bytes: u32,
+    /// 1 while the device has it.
+    pub in_flight: u32,
+}
+
+// SAFETY: `u64`s and two `u32`s.
+unsafe impl crate::Plain for RequestEntry {}
+
+/// One kind of error on one device.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct BlockErrorKey {
+    /// As [`BlockKey::device`].
+    pub device: u32,
+    /// As [`BlockKey::operation`].
+    pub operation: u32,
+    /// `blk_status_t`, or a negative errno before 5.16.
+    pub status: i32,
+    /// Always zero.
+    pub reserved: u32,
+}
+
+// SAFETY: four 32-bit integers.
+unsafe impl crate::Plain for BlockErrorKey {}
+
+/// Requests that a device has, from its own view.
+#[repr(C)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct BlockDevice {
+    /// Requests given to the device.
+    pub started: u64,
+    /// Requests that came back, finished or to be issued again.
+    pub ended: u64,
+    /// `gendisk.disk_name`
+    pub disk_name: [u8; DISK_NAME_LEN],
+}
+
+// SAFETY: `repr(C)`, no padding.
+unsafe impl crate::Plain for BlockDevice {}
+
+/// Programs of the `block` hook family, in their order in [`BlockCpu::programs`].
+#[repr(u32)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BlockProgram {
+    /// `block_rq_insert`
+    Insert = 0,
+    /// `block_rq_issue`
+    Issue = 1,
+    /// `block_rq_complete`
+    Complete = 2,
+    /// `block_rq_requeue`
+    Requeue = 3,
+    /// `block_rq_merge`
+    Merge = 4,
+}
+
+/// Number of programs in the `block` hook family.
+pub const BLOCK_PROGRAMS: usize = 5;
+
+/// What one CPU keeps for itself. Its programs interrupt each other, so they add atomically.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct BlockCpu {
+    /// Samples beyond the last bucket.
+    pub clamped: u64,
+    /// Requests that could not be remembered: the map of requests was full.
+    pub requests_full: u64,
+    /// Errors that could not be counted by kind: the map of errors was full.
+    pub errors_full: u64,
+    /// Requests given to or back by devices that could not be counted: the map of devices was full.
+    pub devices_full: u64,
+    /// Failures of the slot table.
+    pub slots: SlotFailures,
+    /// Indexed by [`BlockProgram`].
+    pub programs: [ProgramRuns; BLOCK_PROGRAMS],
+}
+
+// SAFETY: `repr(C)`, only `u64`s.
+unsafe impl crate::Plain for BlockCpu {}
+
+/// Offsets and values that the `block` hook family reads, from the running kernel's BTF and the config.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct BlockFields {
+    /// `request.cmd_flags`
+    pub cmd_flags: u32,
+    /// `request.rq_flags`
+    pub rq_flags: u32,
+    /// The bit `RQF_FLUSH_SEQ` as a mask.
+    pub flush_seq: u32,
+    /// `request.__data_len`
+    pub data_len: u32,
+    /// `request.q`
+    pub queue: u32,
+    /// `request_queue.disk`, or [`ABSENT`](crate::ABSENT) before 5.17
+    pub queue_disk: u32,
+    /// `request.rq_disk`, or [`ABSENT`](crate::ABSENT) from 5.17
+    pub rq_disk: u32,
+    /// `gendisk.major`
+    pub disk_major: u32,
+    /// `gendisk.first_minor`
+    pub disk_first_minor: u32,
+    /// `gendisk.disk_name`
+    pub disk_name: u32,
+    /// 1 when series keep the device.
+    pub keep_device: u32,
+    /// 1 when series keep the operation.
+    pub keep_operation: u32,
+    /// 1 when series keep the cgroup.
+    pub keep_cgroup: u32,
+}
+
+// SAFETY: `u32`s.
+unsafe impl crate::Plain for BlockFields {}
