@@ -1,1 +1,2 @@
-fn main(){}
+//! The `kernel-exporter` binary: wiring only.
+fn main() {}

@@ -1,0 +1,85 @@
+//! Label sets: text that is already safe to show.
+
+use std::sync::Arc;
+
+use crate::catalogue::Key;
+
+/// One label.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Label {
+    /// Its name under both conventions.
+    pub key: &'static Key,
+    /// Its value.
+    pub value: Arc<str>,
+}
+
+/// A label set, ordered by key, without duplicates. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Labels(Arc<[Label]>);
+
+impl Labels {
+    /// A label set.
+    pub fn new<'a>(labels: impl IntoIterator<Item = (&'static Key, &'a str)>) -> Self {
+        let mut labels: Vec<Label> =
+            labels.into_iter().map(|(key, value)| Label { key, value: value.into() }).collect();
+        labels.sort();
+        labels.dedup_by(|a, b| a.key == b.key);
+        Self(labels.into())
+    }
+
+    /// This set with more labels.
+    #[must_use]
+    pub fn with<'a>(&'a self, more: impl IntoIterator<Item = (&'static Key, &'a str)>) -> Self {
+        Self::new(self.0.iter().map(|label| (label.key, &*label.value)).chain(more))
+    }
+
+    /// This set with everything that says who did it replaced by the value that stands for all the rest.
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        Self(
+            self.0
+                .iter()
+                .map(|label| Label {
+                    key: label.key,
+                    value: label.key.fold.map_or_else(|| label.value.clone(), Into::into),
+                })
+                .collect(),
+        )
+    }
+
+    /// The labels in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Label> {
+        self.0.iter()
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &Key) -> Option<&str> {
+        self.0.iter().find(|label| label.key == key).map(|label| &*label.value)
+    }
+}
+
+/// Bytes that the kernel calls a name, as text: valid UTF-8 stays, other bytes become `\xNN`.
+///
+/// Control characters, quotes and backslashes stay as they are; every exposition escapes them in its own
+/// way.
+pub fn text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invalid_bytes_become_visible_and_the_rest_stays() {
+        assert_eq!(text(b"a\"b\\c\nd"), "a\"b\\c\nd");
+        assert_eq!(text(b"caf\xc3\xa9 \xff\xfe"), "café \\xff\\xfe");
+    }
+}
