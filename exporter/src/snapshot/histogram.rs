@@ -68,7 +68,7 @@ pub fn zero_index(kind: Kind) -> i32 {
 
 /// The powers of two at which classic histograms have their bounds, first and last, in the exported unit:
 /// 2^-20 s (1 µs) to 2^6 s (64 s), and 2^9 to 2^26 bytes (512 B to 64 MiB).
-pub fn classic_exponents(kind: Kind) -> std::ops::RangeInclusive<i32> {
+fn classic_exponents(kind: Kind) -> std::ops::RangeInclusive<i32> {
     match kind {
         Kind::Sizes => 9..=26,
         _ => -20..=6,
