@@ -153,16 +153,12 @@ pub fn bucket<U: Unit>(value: u64) -> Bucket {
 ///
 /// All fields wrap around: user space reads often enough to widen them by differences. `sum` counts in the
 /// measured unit. The number of samples is the sum of the buckets and nothing else, so that the two cannot
-/// disagree; `samples` only tells a reader whether anything has changed.
+/// disagree.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Histogram<const BUCKETS: usize> {
     /// Sum of all values, in the measured unit.
     pub sum: u64,
-    /// Changes whenever a bucket does.
-    pub samples: u32,
-    /// Values beyond the last bucket.
-    pub clamped: u32,
     /// Samples per bucket.
     pub buckets: [u32; BUCKETS],
     /// Keeps the size a multiple of eight (the number of buckets is odd).
@@ -178,8 +174,8 @@ pub type Sizes = Histogram<{ Bytes::BUCKETS }>;
 // SAFETY: `repr(C)` integers; the assertion below shows that there is no padding.
 unsafe impl<const BUCKETS: usize> crate::Plain for Histogram<BUCKETS> {}
 
-const _: () = assert!(size_of::<Durations>() == 16 + 4 * Nanoseconds::BUCKETS + 4);
-const _: () = assert!(size_of::<Sizes>() == 16 + 4 * Bytes::BUCKETS + 4);
+const _: () = assert!(size_of::<Durations>() == 8 + 4 * Nanoseconds::BUCKETS + 4);
+const _: () = assert!(size_of::<Sizes>() == 8 + 4 * Bytes::BUCKETS + 4);
 
 #[cfg(test)]
 #[path = "histogram_tests.rs"]

@@ -30,14 +30,16 @@ pub const SCHEDULER_HISTOGRAMS: usize = 5;
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SchedulerCounter {
+    /// Switches away from a task that has to wait for something.
+    Voluntary = 0,
     /// Switches away from a task that could have gone on.
-    Involuntary = 0,
+    Involuntary = 1,
     /// Moves to another CPU.
-    Migrations = 1,
+    Migrations = 2,
 }
 
 /// Number of counters in a slot.
-pub const SCHEDULER_COUNTERS: usize = 2;
+pub const SCHEDULER_COUNTERS: usize = 3;
 
 /// One cgroup's values. All of them wrap around.
 #[repr(C)]
@@ -47,6 +49,8 @@ pub struct SchedulerSlot {
     pub histograms: [Durations; SCHEDULER_HISTOGRAMS],
     /// Indexed by [`SchedulerCounter`].
     pub counters: [u32; SCHEDULER_COUNTERS],
+    /// Keeps what follows at a multiple of eight.
+    pub padding: u32,
     /// Dead processes of this cgroup for which the map of dead processes had no room.
     pub unplaced_processes: ProcessTotals,
 }
@@ -215,8 +219,6 @@ pub struct SchedFields {
     pub flags: u32,
     /// `task_struct.__state`, or `state` before 5.14
     pub state: u32,
-    /// Size of that field in bytes: 4, or 8 before 5.14.
-    pub state_size: u32,
     /// 1 when sched_switch has `prev_state` as its fourth argument.
     pub has_prev_state: u32,
     /// `task_struct.se.cfs_rq`, or [`ABSENT`](crate::ABSENT) without CONFIG_FAIR_GROUP_SCHED

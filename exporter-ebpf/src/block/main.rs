@@ -1,1 +1,3 @@
-fn main(){}
+#![no_std]
+#![no_main]
+use exporter_ebpf as _;

@@ -1,0 +1,52 @@
+//! From a task to the id of its cgroup.
+
+use exporter_common::{ABSENT, cgroup::CgroupFields};
+
+use crate::{frozen, kernel::Struct};
+
+/// Set by user space before the object is loaded.
+#[unsafe(no_mangle)]
+static CGROUP: CgroupFields = CgroupFields {
+    task_cgroups: 0,
+    css_set_dfl_cgrp: 0,
+    css_set_memory: 0,
+    css_cgroup: 0,
+    cgroup_kn: 0,
+    kernfs_node_id: 0,
+    cgroup_self_flags: 0,
+    css_online: 0,
+    cgroup_root: 0,
+    root_hierarchy_id: 0,
+    hierarchy: 0,
+};
+
+/// The cgroup of a task, in the hierarchy by which cgroups are told apart.
+#[inline(always)]
+pub fn of_task(task: Struct) -> Struct {
+    let css_set = task.follow(frozen!(CGROUP.task_cgroups));
+    if frozen!(CGROUP.css_set_memory) == ABSENT {
+        css_set.follow(frozen!(CGROUP.css_set_dfl_cgrp))
+    } else {
+        css_set.follow(frozen!(CGROUP.css_set_memory)).follow(frozen!(CGROUP.css_cgroup))
+    }
+}
+
+/// The id of a cgroup: the inode number of its directory, never reused.
+#[inline(always)]
+pub fn id(cgroup: Struct) -> u64 {
+    cgroup.follow(frozen!(CGROUP.cgroup_kn)).read(frozen!(CGROUP.kernfs_node_id))
+}
+
+/// Whether the cgroup still exists. Tasks that are dying can be in one that has been removed.
+#[inline(always)]
+pub fn is_online(cgroup: Struct) -> bool {
+    let flags: u32 = cgroup.read(frozen!(CGROUP.cgroup_self_flags));
+    flags & frozen!(CGROUP.css_online) != 0
+}
+
+/// Whether the cgroup belongs to the hierarchy by which cgroups are told apart.
+#[inline(always)]
+pub fn is_in_hierarchy(cgroup: Struct) -> bool {
+    let hierarchy: u32 = cgroup.follow(frozen!(CGROUP.cgroup_root)).read(frozen!(CGROUP.root_hierarchy_id));
+    hierarchy == frozen!(CGROUP.hierarchy)
+}

@@ -1,0 +1,38 @@
+//! Field offsets and switches, set by user space before the object is loaded.
+
+use exporter_common::scheduler::SchedFields;
+
+/// All zero here; a volatile read keeps the compiler from believing that.
+#[unsafe(no_mangle)]
+pub static FIELDS: SchedFields = SchedFields {
+    pid: 0,
+    tgid: 0,
+    flags: 0,
+    state: 0,
+    has_prev_state: 0,
+    cfs_rq: 0,
+    cfs_rq_rq: 0,
+    rq_clock: 0,
+    run_delay: 0,
+    pcount: 0,
+    last_arrival: 0,
+    sum_exec_runtime: 0,
+    nvcsw: 0,
+    nivcsw: 0,
+    read_bytes: 0,
+    write_bytes: 0,
+    group_leader: 0,
+    start_time: 0,
+    comm: 0,
+    scheduler: 0,
+    process: 0,
+};
+
+/// A frozen constant of [`FIELDS`].
+macro_rules! field {
+    ($field:ident) => {{
+        use $crate::fields::FIELDS;
+        exporter_ebpf::frozen!(FIELDS.$field)
+    }};
+}
+pub(crate) use field;

@@ -1,0 +1,8 @@
+//! The kernel's side as seen from user space: type information, loading, maps, and what this host has.
+
+pub mod bpf;
+pub mod btf;
+pub mod host;
+pub mod mapped;
+pub mod object;
+pub mod slots;
