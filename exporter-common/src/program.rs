@@ -18,3 +18,11 @@ pub struct ProgramRuns {
 
 // SAFETY: three `u64`s.
 unsafe impl crate::Plain for ProgramRuns {}
+
+impl core::ops::AddAssign for ProgramRuns {
+    fn add_assign(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.timed_runs += other.timed_runs;
+        self.timed_ns += other.timed_ns;
+    }
+}

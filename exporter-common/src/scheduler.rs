@@ -58,6 +58,14 @@ pub struct SchedulerSlot {
 // SAFETY: `repr(C)`, all parts plain and multiples of eight bytes.
 unsafe impl crate::Plain for SchedulerSlot {}
 
+impl SchedulerSlot {
+    /// A slot in which nothing has been counted.
+    pub const fn zeroed() -> Self {
+        // SAFETY: a plain type takes any bytes.
+        unsafe { core::mem::zeroed() }
+    }
+}
+
 /// Entries of one CPU's write-combining cache (a power of two).
 pub const CACHE_ENTRIES: usize = 2048;
 

@@ -33,3 +33,11 @@ pub struct SlotFailures {
 
 // SAFETY: three `u64`s.
 unsafe impl crate::Plain for SlotFailures {}
+
+impl core::ops::AddAssign for SlotFailures {
+    fn add_assign(&mut self, other: Self) {
+        self.exhausted += other.exhausted;
+        self.insert_failed += other.insert_failed;
+        self.tenant_gone += other.tenant_gone;
+    }
+}

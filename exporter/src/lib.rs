@@ -5,4 +5,6 @@
 //! processes and cgroups, and is tested without a kernel.
 
 pub mod catalogue;
+pub mod hooks;
+pub mod kernel;
 pub mod snapshot;

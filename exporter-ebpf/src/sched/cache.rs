@@ -10,8 +10,8 @@ use core::ptr::{addr_of_mut, write_volatile};
 use exporter_common::{
     histogram::{Nanoseconds, Unit, bucket},
     scheduler::{
-        CACHE_ENTRIES, CacheEntry, CellKey, SCHEDULER_COUNTERS, SCHEDULER_HISTOGRAMS, SchedCpu, SchedulerCounter,
-        SchedulerHistogram,
+        CACHE_ENTRIES, CacheEntry, CellKey, SCHEDULER_COUNTERS, SCHEDULER_HISTOGRAMS, SchedCpu,
+        SchedulerCounter, SchedulerHistogram,
     },
 };
 use exporter_ebpf::atomic;

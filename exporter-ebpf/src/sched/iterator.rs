@@ -54,7 +54,11 @@ extern "C" fn living_tasks(ctx: *mut c_void) -> i32 {
     // SAFETY: the record is initialised and as long as said. When there is no room, the kernel notices and
     // comes again with the same task.
     unsafe {
-        bpf_seq_write((*(*context).meta).seq, (&raw const record).cast_mut().cast(), size_of::<TaskRecord>() as u32);
+        bpf_seq_write(
+            (*(*context).meta).seq,
+            (&raw const record).cast_mut().cast(),
+            size_of::<TaskRecord>() as u32,
+        );
     }
     0
 }

@@ -37,7 +37,8 @@ fn sched_switch(ctx: BtfTracePointContext) -> i32 {
             return; // the idle task
         }
         let preempted = ctx.arg::<u64>(0) as u8 != 0;
-        let state = if field!(has_prev_state) == 1 { ctx.arg(3) } else { previous.read::<u32>(field!(state)) };
+        let state =
+            if field!(has_prev_state) == 1 { ctx.arg(3) } else { previous.read::<u32>(field!(state)) };
         let entry = tasks::get(previous);
         if field!(scheduler) == 1 {
             scheduler::account(cpu, previous, entry, now, since, preempted, state);

@@ -24,7 +24,8 @@ pub fn drain(cpu: *mut SchedCpu, task: Struct, entry: Option<*mut TaskEntry>) {
     let totals = totals(task);
     // SAFETY: `entry`, `cpu` and what the maps return are maps' values.
     unsafe {
-        let key = ProcessKey { leader_start: (*entry).leader_start, tgid: task.read(field!(tgid)), reserved: 0 };
+        let key =
+            ProcessKey { leader_start: (*entry).leader_start, tgid: task.read(field!(tgid)), reserved: 0 };
         // First: an iterator that runs now may miss the task until the next read, but not count it twice.
         core::ptr::write_volatile(&raw mut (*entry).drained, 1);
         let dead = match DEAD.get_ptr_mut(key) {

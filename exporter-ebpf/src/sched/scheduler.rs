@@ -65,7 +65,14 @@ pub fn account(
 ///
 /// As [`cache::observe`]; `entry` is a map's value.
 #[inline(always)]
-unsafe fn gap(cpu: *mut SchedCpu, slot: u32, task: Struct, entry: *mut TaskEntry, arrived: u64, run_delay: u64) {
+unsafe fn gap(
+    cpu: *mut SchedCpu,
+    slot: u32,
+    task: Struct,
+    entry: *mut TaskEntry,
+    arrived: u64,
+    run_delay: u64,
+) {
     // SAFETY: the caller's promise.
     unsafe {
         let last = (*entry).departure;

@@ -149,9 +149,10 @@ impl Btf {
 
     /// The value of `name` in whatever enum, also one without a name, holds it.
     pub fn enumerator(&self, name: &str) -> Option<u64> {
-        (1..self.types.len() as u32).filter_map(|id| self.values(id)).flatten().find_map(|(member, value)| {
-            (member == name).then_some(value)
-        })
+        (1..self.types.len() as u32)
+            .filter_map(|id| self.values(id))
+            .flatten()
+            .find_map(|(member, value)| (member == name).then_some(value))
     }
 
     /// Names of the types of a tracepoint's arguments, pointers with a `*` behind; `None` when the running
@@ -290,7 +291,10 @@ mod tests {
         assert_eq!(btf.offset("list_head", "prev").expect("list_head"), 8);
         assert!(btf.offset("task_struct", "se.sum_exec_runtime").expect("field") > 0);
         assert!(btf.offset("task_struct", "no_such_field").is_err());
-        assert_eq!(btf.enum_value("req_op", "REQ_OP_WRITE").or(btf.enum_value("req_opf", "REQ_OP_WRITE")).ok(), Some(1));
+        assert_eq!(
+            btf.enum_value("req_op", "REQ_OP_WRITE").or(btf.enum_value("req_opf", "REQ_OP_WRITE")).ok(),
+            Some(1)
+        );
         assert_eq!(btf.enumerator("CSS_ONLINE"), Some(2));
         let switch = btf.tracepoint("sched_switch").expect("sched_switch");
         assert_eq!(&switch[..3], ["bool", "task_struct*", "task_struct*"]);

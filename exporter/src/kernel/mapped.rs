@@ -24,13 +24,20 @@ unsafe impl<T: Send> Send for Mapped<T> {}
 impl<T: Plain> Mapped<T> {
     /// Maps all `len` entries of an array made with `BPF_F_MMAPABLE`.
     pub fn new(map: BorrowedFd<'_>, len: u32) -> io::Result<Self> {
-        const { assert!(size_of::<T>() % 8 == 0, "the kernel pads entries to eight bytes") };
+        const { assert!(size_of::<T>().is_multiple_of(8), "the kernel pads entries to eight bytes") };
         let len = len as usize;
         // The kernel maps whole pages only.
         let bytes = (len * size_of::<T>()).next_multiple_of(4096);
         // SAFETY: a new shared mapping of a file descriptor that we hold.
         let address = unsafe {
-            libc::mmap(ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, map.as_raw_fd(), 0)
+            libc::mmap(
+                ptr::null_mut(),
+                bytes,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED,
+                map.as_raw_fd(),
+                0,
+            )
         };
         if address == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());

@@ -1,0 +1,337 @@
+//! Hook family `sched`: loading it, and reading what it has counted.
+
+use std::{
+    fs,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use anyhow::{Context as _, Result, bail};
+use aya::maps::MapType;
+use exporter_common::{
+    cgroup::CgroupFields,
+    process::{DeadThreads, ProcessKey, TaskRecord},
+    program::ProgramRuns,
+    scheduler::{
+        CACHE_ENTRIES, CacheEntry, CellKey, MAX_SLOTS, SCHED_PROGRAMS, SCHEDULER_HISTOGRAMS, SchedCpu,
+        SchedFields, SchedProgram, SchedulerSlot,
+    },
+    slots::SlotFailures,
+};
+use tracing::debug;
+
+use super::fields;
+use crate::kernel::{
+    bpf,
+    btf::Btf,
+    host::{self, Hierarchy},
+    mapped::Mapped,
+    object::{Loader, Object},
+    slots::{SlotTable, Tenancy},
+};
+
+static WITH_TASK_STORAGE: &[u8] =
+    aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sched-task-storage.o"));
+static WITH_PID_HASH: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sched-pid-hash.o"));
+
+/// Programs and the tracepoints they hang on have the same names.
+pub const PROGRAMS: [(SchedProgram, &str); 3] = [
+    (SchedProgram::Switch, "sched_switch"),
+    (SchedProgram::Migrate, "sched_migrate_task"),
+    (SchedProgram::NewTask, "task_newtask"),
+];
+
+/// Slots that are copied before the caches are read. The caches are read once per chunk, so a small chunk
+/// costs time on machines with many CPUs, a large one memory.
+const CHUNK: usize = 128;
+
+/// What the config asks of this hook family.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts {
+    /// The `scheduler` collector is on.
+    pub scheduler: bool,
+    /// The `process` collector is on.
+    pub process: bool,
+    /// Slots for cgroups.
+    pub slots: u32,
+    /// Places for processes that died since the last read.
+    pub dead_processes: u32,
+}
+
+/// The attached hook family. Dropping it detaches its programs.
+pub struct Sched {
+    object: Object,
+    parts: Parts,
+    cpus: Mapped<SchedCpu>,
+    values: Mapped<SchedulerSlot>,
+    slots: SlotTable<u64>,
+    tasks: bpf::Iterator,
+    task_storage: bool,
+    /// Room for reading; see [`CHUNK`].
+    copies: Vec<SchedulerSlot>,
+    /// Room for reading: what the caches hold, ordered by cell.
+    cached: Vec<Cached>,
+    /// Room for reading: what the iterator wrote.
+    records: Vec<u8>,
+}
+
+impl Sched {
+    /// Loads and attaches everything that `parts` needs.
+    ///
+    /// Per-task state is kept in task storage where programs on tracepoints may use it (Linux 5.12), else in
+    /// a hash by thread id. Whether they may is not announced anywhere, so it is tried.
+    pub fn attach(btf: &Btf, hierarchy: &Hierarchy, parts: Parts) -> Result<Self> {
+        require_sched_info()?;
+        if aya::sys::is_map_supported(MapType::TaskStorage).unwrap_or(false) {
+            match Self::attach_with(true, btf, hierarchy, parts) {
+                Ok(sched) => return Ok(sched),
+                Err(error) => debug!("no task storage for tracepoints, using a hash: {error:#}"),
+            }
+        }
+        Self::attach_with(false, btf, hierarchy, parts)
+    }
+
+    fn attach_with(task_storage: bool, btf: &Btf, hierarchy: &Hierarchy, parts: Parts) -> Result<Self> {
+        let cgroup = fields::cgroup(btf, hierarchy)?;
+        let sched = fields::sched(btf, parts.scheduler, parts.process)?;
+        let mut object = load(parts, task_storage, &cgroup, &sched)?;
+        let cpus = object.mapped("CPUS")?;
+        let values = object.mapped("SLOTS")?;
+        let slots = SlotTable::new(object.mapped("OWNERS")?, object.map("FREE")?)
+            .context("cannot queue the free slots")?;
+        // New tasks first, then the old ones, then the switches: no task is without an entry.
+        object.attach_tracepoint("task_newtask")?;
+        let tasks = object.task_iterator("living_tasks")?;
+        tasks.run(&mut Vec::new()).context("cannot run the task iterator")?;
+        object.attach_tracepoint("sched_switch")?;
+        if parts.scheduler {
+            object.attach_tracepoint("sched_migrate_task")?;
+        }
+        object.finish_loading();
+        let (copies, cached, records) = Default::default();
+        Ok(Self { object, parts, cpus, values, slots, tasks, task_storage, copies, cached, records })
+    }
+
+    /// Which parts are on.
+    pub fn parts(&self) -> Parts {
+        self.parts
+    }
+
+    /// Whether per-task state is in task storage; else it is in a hash by thread id.
+    pub fn uses_task_storage(&self) -> bool {
+        self.task_storage
+    }
+
+    /// Ends the tenancy of cgroups that are gone.
+    pub fn evict(&mut self, is_gone: impl FnMut(&u64) -> bool) -> Result<()> {
+        self.slots.evict(self.object.map("SLOT_OF")?, is_gone).context("cannot end a slot's tenancy")
+    }
+
+    /// Goes through all slots that may hold increments, with the values that slot and caches hold together.
+    ///
+    /// Slots are read before caches: what is written back in between is missing in this read, and comes
+    /// with the next one, but is never seen twice.
+    pub fn read_slots(&mut self, mut visit: impl FnMut(usize, Tenancy<u64>, &SchedulerSlot)) -> Result<()> {
+        let Self { object, cpus, values, slots, copies, cached, .. } = self;
+        let in_use = slots.scan(object.map("SLOT_OF")?).context("cannot read the slot table")?;
+        for chunk in in_use.chunks(CHUNK) {
+            copies.resize_with(chunk.len().max(copies.len()), SchedulerSlot::zeroed);
+            for (&(number, _), copy) in chunk.iter().zip(copies.iter_mut()) {
+                values.copy(number, copy);
+            }
+            cached.clear();
+            read_caches(cpus, chunk[0].0..=chunk[chunk.len() - 1].0, cached);
+            for (&(number, tenancy), copy) in chunk.iter().zip(copies.iter_mut()) {
+                add_cached(cached, number, copy);
+                visit(number, tenancy, copy);
+            }
+        }
+        slots.settle(object.map("FREE")?).context("cannot free a slot")
+    }
+
+    /// What dead threads have left, by process.
+    pub fn dead(&self) -> Result<Vec<(ProcessKey, DeadThreads)>> {
+        bpf::entries(self.object.map("DEAD")?, 256).context("cannot read map `DEAD`")
+    }
+
+    /// What the dead threads of one process have left.
+    pub fn dead_threads(&self, process: &ProcessKey) -> Result<Option<DeadThreads>> {
+        bpf::lookup(self.object.map("DEAD")?, process).context("cannot read map `DEAD`")
+    }
+
+    /// Forgets a process that has no thread left.
+    pub fn forget(&self, process: &ProcessKey) -> Result<()> {
+        bpf::delete(self.object.map("DEAD")?, process).map(drop).context("cannot delete from map `DEAD`")
+    }
+
+    /// All living threads.
+    pub fn living(&mut self) -> Result<impl Iterator<Item = TaskRecord>> {
+        self.records.clear();
+        self.tasks.run(&mut self.records).context("cannot run the task iterator")?;
+        Ok(self.records.chunks_exact(size_of::<TaskRecord>()).map(|bytes| {
+            // SAFETY: as many bytes as a record has, and a record takes any bytes, aligned or not.
+            unsafe { bytes.as_ptr().cast::<TaskRecord>().read_unaligned() }
+        }))
+    }
+
+    /// What the programs have noted about themselves, all CPUs together, without the caches.
+    pub fn totals(&self) -> SchedTotals {
+        let mut totals = SchedTotals::default();
+        for cpu in 0..self.cpus.len() {
+            totals.add(self.cpus.at(cpu));
+        }
+        totals
+    }
+
+    /// Slots in use, and all there are.
+    pub fn slots(&self) -> (usize, usize) {
+        (self.slots.used(), self.slots.len())
+    }
+
+    /// Name and size of the maps.
+    pub fn map_bytes(&self) -> Vec<(String, u64)> {
+        self.object.map_bytes()
+    }
+
+    /// What the kernel knows about a program.
+    pub fn program_info(&self, program: &str) -> Option<bpf::ProgramInfo> {
+        self.object.program_info(program)
+    }
+}
+
+/// Loads the object, with sizes for this machine.
+fn load(parts: Parts, task_storage: bool, cgroup: &CgroupFields, sched: &SchedFields) -> Result<Object> {
+    let cpus = host::possible_cpus()?;
+    // What is off still has its maps, with one entry each.
+    let slots = if parts.scheduler { parts.slots.clamp(2, MAX_SLOTS) } else { 1 };
+    let dead = if parts.process { parts.dead_processes } else { 1 };
+    let bytes = if task_storage { WITH_TASK_STORAGE } else { WITH_PID_HASH };
+    let mut loader = Loader::new("sched", bytes)
+        .constant("CGROUP", cgroup)
+        .constant("FIELDS", sched)
+        .size("CPUS", cpus)
+        .size("SLOT_OF", slots)
+        .size("FREE", slots)
+        .size("OWNERS", slots)
+        .size("SLOTS", slots)
+        .size("DEAD", dead);
+    if !task_storage {
+        loader = loader.size("TASKS", host::max_threads().min(MAX_HASHED_TASKS));
+    }
+    loader.load()
+}
+
+/// Threads beyond this number have no entry on kernels without task storage, which is counted.
+const MAX_HASHED_TASKS: u32 = 32_768;
+
+/// Without `sched_info` the kernel does not keep how long tasks waited.
+fn require_sched_info() -> Result<()> {
+    const PATH: &str = "/proc/self/schedstat";
+    let line = fs::read_to_string(PATH)
+        .with_context(|| format!("cannot read {PATH}; the kernel needs CONFIG_SCHED_INFO=y"))?;
+    // The third number counts slices; a process that can read this has had at least one.
+    match line.split_whitespace().nth(2) {
+        Some("0") | None => bail!(
+            "the kernel keeps no scheduling delays ({PATH}: {:?}); boot with `schedstats=enable` or `delayacct`",
+            line.trim()
+        ),
+        Some(_) => Ok(()),
+    }
+}
+
+/// What one cache entry holds.
+struct Cached {
+    cell: CellKey,
+    count: u32,
+    sum: u64,
+}
+
+/// Collects what all caches hold of the slots in `range`, ordered by slot.
+fn read_caches(cpus: &Mapped<SchedCpu>, range: std::ops::RangeInclusive<usize>, into: &mut Vec<Cached>) {
+    for cpu in 0..cpus.len() {
+        // SAFETY: the address of a field of an existing entry.
+        let cache = unsafe { &raw const (*cpus.at(cpu)).cache };
+        for index in 0..CACHE_ENTRIES {
+            // SAFETY: within the array.
+            let entry = unsafe { cache.cast::<CacheEntry>().add(index) };
+            if let Some(cached) = read_entry(entry)
+                && range.contains(&(cached.cell.slot() as usize))
+            {
+                into.push(cached);
+            }
+        }
+    }
+    into.sort_unstable_by_key(|cached| cached.cell.0);
+}
+
+/// Reads an entry that its CPU may be writing. The word is read before and after the sum: if it is the same,
+/// the sum belongs to it. An entry that never holds still is left to the next read.
+fn read_entry(entry: *const CacheEntry) -> Option<Cached> {
+    const ATTEMPTS: u32 = 100;
+    for _ in 0..ATTEMPTS {
+        // SAFETY: the caller's entry lies in a mapping; acquire loads keep the order of reads.
+        let (word, sum, again) = unsafe {
+            let word = AtomicU64::from_ptr((&raw const (*entry).key_and_count).cast_mut());
+            let sum = AtomicU64::from_ptr((&raw const (*entry).sum).cast_mut());
+            (word.load(Ordering::Acquire), sum.load(Ordering::Acquire), word.load(Ordering::Acquire))
+        };
+        if word == 0 {
+            return None;
+        }
+        if word == again {
+            return Some(Cached { cell: CellKey(word as u32), count: (word >> 32) as u32, sum });
+        }
+    }
+    None
+}
+
+/// Adds what the caches hold of slot `number`.
+fn add_cached(cached: &[Cached], number: usize, slot: &mut SchedulerSlot) {
+    let first = cached.partition_point(|cached| (cached.cell.slot() as usize) < number);
+    for Cached { cell, count, sum } in &cached[first..] {
+        if cell.slot() as usize != number {
+            break;
+        }
+        let part = cell.part() as usize;
+        if let Some(histogram) = slot.histograms.get_mut(part) {
+            if let Some(bucket) = histogram.buckets.get_mut(cell.bucket() as usize) {
+                *bucket = bucket.wrapping_add(*count);
+                histogram.sum = histogram.sum.wrapping_add(*sum);
+            }
+        } else if let Some(counter) = slot.counters.get_mut(part - SCHEDULER_HISTOGRAMS) {
+            *counter = counter.wrapping_add(*count);
+        }
+    }
+}
+
+/// What the programs have noted about themselves, over all CPUs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SchedTotals {
+    /// As in [`SchedCpu`].
+    pub missing_tasks: u64,
+    /// As in [`SchedCpu`].
+    pub clamped: u64,
+    /// As in [`SchedCpu`].
+    pub write_backs: u64,
+    /// As in [`SchedCpu`].
+    pub unplaced_processes: u64,
+    /// As in [`SchedCpu`].
+    pub slots: SlotFailures,
+    /// Indexed by [`SchedProgram`].
+    pub programs: [ProgramRuns; SCHED_PROGRAMS],
+}
+
+impl SchedTotals {
+    fn add(&mut self, cpu: *const SchedCpu) {
+        // SAFETY: volatile copies of fields of an existing entry.
+        unsafe {
+            self.missing_tasks += (&raw const (*cpu).missing_tasks).read_volatile();
+            self.clamped += (&raw const (*cpu).clamped).read_volatile();
+            self.write_backs += (&raw const (*cpu).write_backs).read_volatile();
+            self.unplaced_processes += (&raw const (*cpu).unplaced_processes).read_volatile();
+            self.slots += (&raw const (*cpu).slots).read_volatile();
+            for (sum, program) in self.programs.iter_mut().zip((&raw const (*cpu).programs).read_volatile()) {
+                *sum += program;
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What this host has: CPUs, pids, and the hierarchy in which cgroups are told apart.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+/// CPUs that could ever be online. Per-CPU memory is made for all of them.
+pub fn possible_cpus() -> Result<u32> {
+    const PATH: &str = "/sys/devices/system/cpu/possible";
+    let ranges = fs::read_to_string(PATH).with_context(|| format!("cannot read {PATH}"))?;
+    highest(&ranges).map(|last| last + 1).with_context(|| format!("{PATH} says {ranges:?}"))
+}
+
+fn highest(ranges: &str) -> Option<u32> {
+    ranges.trim().split([',', '-']).filter_map(|number| number.parse().ok()).max()
+}
+
+/// Threads that can exist at once.
+pub fn max_threads() -> u32 {
+    let read = |path| fs::read_to_string(path).ok()?.trim().parse::<u32>().ok();
+    let limits = [read("/proc/sys/kernel/pid_max"), read("/proc/sys/kernel/threads-max")];
+    limits.into_iter().flatten().min().unwrap_or(32_768)
+}
+
+/// Lifts the limit on locked memory, against which Linux before 5.11 counts maps.
+pub fn lift_memlock_limit() -> io::Result<()> {
+    let unlimited = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: a valid structure.
+    match unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &unlimited) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Gives memory that start-up needed (the kernel's type information) back to the system.
+pub fn return_freed_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: no preconditions.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+/// The monotonic clock, as the kernel's `ktime_get_ns` and `start_time` count it.
+pub fn monotonic_ns() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a valid structure. This clock always exists.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// The hierarchy in which cgroups are told apart: cgroup v2, or the memory controller's on v1 and hybrid
+/// hosts, because there the controllers that matter are not in the unified hierarchy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hierarchy {
+    /// The kernel's number of it; 0 is cgroup v2.
+    pub id: u32,
+    /// Where it is mounted.
+    pub mount: Option<PathBuf>,
+}
+
+impl Hierarchy {
+    /// This host's.
+    pub fn of_this_host() -> Result<Self> {
+        let controllers = fs::read_to_string("/proc/cgroups").unwrap_or_default();
+        let mounts =
+            fs::read_to_string("/proc/self/mountinfo").context("cannot read /proc/self/mountinfo")?;
+        let id = memory_hierarchy(&controllers);
+        let mount = mount_point(&mounts, id != 0);
+        if id == 0 && mount.is_none() && !Path::new("/sys/fs/cgroup").exists() {
+            bail!("no cgroup v2 mount in /proc/self/mountinfo and no /sys/fs/cgroup");
+        }
+        Ok(Self { id, mount })
+    }
+}
+
+/// Number of the memory controller's hierarchy; lines are `name hierarchy cgroups enabled`. From 6.x kernels
+/// may have no such file, or not this controller in it: then it is cgroup v2.
+fn memory_hierarchy(controllers: &str) -> u32 {
+    controllers
+        .lines()
+        .filter_map(|line| line.strip_prefix("memory"))
+        .find_map(|rest| rest.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
+}
+
+/// Where the hierarchy is mounted, from its root: the shortest such mount.
+fn mount_point(mounts: &str, v1_memory: bool) -> Option<PathBuf> {
+    let points = mounts.lines().filter_map(|line| {
+        let (left, right) = line.split_once(" - ")?;
+        let (mut left, mut right) = (left.split(' ').skip(3), right.split(' '));
+        let (root, point) = (left.next()?, left.next()?);
+        let (kind, options) = (right.next()?, right.nth(1)?);
+        let wanted = if v1_memory {
+            kind == "cgroup" && options.split(',').any(|option| option == "memory")
+        } else {
+            kind == "cgroup2"
+        };
+        (wanted && root == "/").then(|| PathBuf::from(point))
+    });
+    points.min_by_key(|point| point.as_os_str().len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn possible_cpus_are_counted_to_the_highest() {
+        assert_eq!(highest("0-1\n"), Some(1));
+        assert_eq!(highest("0\n"), Some(0));
+        assert_eq!(highest("0-3,8-11\n"), Some(11));
+        assert_eq!(highest("\n"), None);
+    }
+
+    #[test]
+    fn hierarchies() {
+        let v1 = "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t1\t1\t1\nmemory\t4\t9\t1\n";
+        assert_eq!(memory_hierarchy(v1), 4);
+        assert_eq!(memory_hierarchy("#subsys_name\nmemory\t0\t9\t1\n"), 0);
+        assert_eq!(memory_hierarchy(""), 0);
+        let mounts = "29 22 0:25 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
+                      30 22 0:26 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n\
+                      31 22 0:26 /pod /elsewhere rw - cgroup2 cgroup2 rw\n";
+        assert_eq!(mount_point(mounts, true), Some("/sys/fs/cgroup/memory".into()));
+        assert_eq!(mount_point(mounts, false), Some("/sys/fs/cgroup/unified".into()));
+        assert_eq!(mount_point("", false), None);
+    }
+}

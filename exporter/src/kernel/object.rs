@@ -1,0 +1,160 @@
+//! Loading a BPF object: constants in, maps sized, programs attached, each failure with its program's name.
+
+use std::os::fd::{AsFd as _, BorrowedFd};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use aya::{
+    Ebpf, EbpfLoader, VerifierLogLevel,
+    maps::{Map, MapData},
+    programs::{BtfTracePoint, Iter, Program, RawTracePoint},
+};
+use exporter_common::Plain;
+
+use super::{bpf, mapped::Mapped};
+
+/// A BPF object before it is loaded.
+pub struct Loader<'a> {
+    name: &'static str,
+    bytes: &'a [u8],
+    loader: EbpfLoader<'a>,
+}
+
+impl<'a> Loader<'a> {
+    /// Prepares the object `bytes`, called `name` in messages.
+    pub fn new(name: &'static str, bytes: &'a [u8]) -> Self {
+        let mut loader = EbpfLoader::new();
+        // Task storage has no type in aya; we address its map only from programs.
+        loader.allow_unsupported_maps().verifier_log_level(VerifierLogLevel::empty());
+        Self { name, bytes, loader }
+    }
+
+    /// Sets a constant, which the kernel freezes.
+    pub fn constant<T: Plain>(mut self, name: &'a str, value: &'a T) -> Self {
+        // SAFETY: a plain type has no padding, so all its bytes may be looked at.
+        let bytes =
+            unsafe { std::slice::from_raw_parts(std::ptr::from_ref(value).cast::<u8>(), size_of::<T>()) };
+        self.loader.override_global(name, bytes, true);
+        self
+    }
+
+    /// Sets the number of a map's entries.
+    pub fn size(mut self, map: &'a str, entries: u32) -> Self {
+        self.loader.map_max_entries(map, entries);
+        self
+    }
+
+    /// Makes the maps; programs are loaded one by one afterwards.
+    pub fn load(mut self) -> Result<Object> {
+        let ebpf = self
+            .loader
+            .load(self.bytes)
+            .with_context(|| format!("cannot load BPF object `{}`", self.name))?;
+        Ok(Object { ebpf, btf: None })
+    }
+}
+
+/// A loaded BPF object. Dropping it detaches its programs and frees its maps.
+pub struct Object {
+    ebpf: Ebpf,
+    btf: Option<aya::Btf>,
+}
+
+impl Object {
+    /// Attaches `program` to the typed tracepoint of the same name.
+    pub fn attach_tracepoint(&mut self, program: &'static str) -> Result<()> {
+        self.read_btf()?;
+        let (btf, loaded) = self.parts(program)?;
+        let tracepoint: &mut BtfTracePoint = loaded.try_into()?;
+        tracepoint.load(program, btf).with_context(|| format!("the kernel refuses program `{program}`"))?;
+        tracepoint.attach().with_context(|| format!("cannot attach to tracepoint `{program}`"))?;
+        Ok(())
+    }
+
+    /// Loads the task iterator `program`.
+    pub fn task_iterator(&mut self, program: &'static str) -> Result<bpf::Iterator> {
+        self.read_btf()?;
+        let (btf, loaded) = self.parts(program)?;
+        let iterator: &mut Iter = loaded.try_into()?;
+        iterator.load("task", btf).with_context(|| format!("the kernel refuses program `{program}`"))?;
+        bpf::Iterator::new(iterator.fd()?.as_fd())
+            .with_context(|| format!("cannot make iterator `{program}`"))
+    }
+
+    /// Loads the raw tracepoint program `program` and runs it once, without its hook.
+    pub fn test_run(&mut self, program: &'static str) -> Result<u32> {
+        let loaded = self.ebpf.program_mut(program).ok_or_else(|| anyhow!("no program `{program}`"))?;
+        let tracepoint: &mut RawTracePoint = loaded.try_into()?;
+        tracepoint.load().with_context(|| format!("the kernel refuses program `{program}`"))?;
+        bpf::test_run(tracepoint.fd()?.as_fd()).with_context(|| format!("cannot run program `{program}`"))
+    }
+
+    /// Drops what only loading needs.
+    pub fn finish_loading(&mut self) {
+        self.btf = None;
+    }
+
+    fn read_btf(&mut self) -> Result<()> {
+        if self.btf.is_none() {
+            self.btf = Some(aya::Btf::from_sys_fs().context("the kernel's BTF")?);
+        }
+        Ok(())
+    }
+
+    fn parts(&mut self, program: &str) -> Result<(&aya::Btf, &mut Program)> {
+        let Self { ebpf, btf } = self;
+        let program = ebpf.program_mut(program).ok_or_else(|| anyhow!("no program `{program}`"))?;
+        Ok((btf.as_ref().context("no BTF")?, program))
+    }
+
+    /// What the kernel knows about a program.
+    pub fn program_info(&self, program: &str) -> Option<bpf::ProgramInfo> {
+        bpf::program_info(self.ebpf.program(program)?.fd().ok()?.as_fd().as_fd()).ok()
+    }
+
+    /// The file descriptor of a map.
+    pub fn map(&self, name: &str) -> Result<BorrowedFd<'_>> {
+        Ok(self.data(name)?.fd().as_fd())
+    }
+
+    /// Maps an array into memory.
+    pub fn mapped<T: Plain>(&self, name: &str) -> Result<Mapped<T>> {
+        let data = self.data(name)?;
+        let entries = data.info()?.max_entries();
+        Mapped::new(data.fd().as_fd(), entries)
+            .with_context(|| format!("cannot map array `{name}` into memory"))
+    }
+
+    /// Name and size in bytes of every map, as far as it can be known: the kernel rounds and adds heads.
+    pub fn map_bytes(&self) -> Vec<(String, u64)> {
+        let mut all: Vec<_> = self
+            .ebpf
+            .maps()
+            .filter_map(|(name, map)| {
+                let info = data(map)?.info().ok()?;
+                // A hash keeps a head of 48 bytes per element and pads key and value to eight bytes.
+                let head = if matches!(map, Map::HashMap(_)) { 48 } else { 0 };
+                let element = u64::from(info.key_size().next_multiple_of(8)) * u64::from(head > 0)
+                    + u64::from(info.value_size().next_multiple_of(8))
+                    + head;
+                Some((name.to_owned(), element * u64::from(info.max_entries())))
+            })
+            .collect();
+        all.sort();
+        all
+    }
+
+    fn data(&self, name: &str) -> Result<&MapData> {
+        let map = self.ebpf.map(name).ok_or_else(|| anyhow!("no map `{name}`"))?;
+        match data(map) {
+            Some(data) => Ok(data),
+            None => bail!("map `{name}` has an unexpected type"),
+        }
+    }
+}
+
+fn data(map: &Map) -> Option<&MapData> {
+    match map {
+        Map::Array(data) | Map::HashMap(data) | Map::Queue(data) | Map::RingBuf(data) => Some(data),
+        _ => None,
+    }
+}
