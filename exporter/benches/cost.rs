@@ -1,0 +1,97 @@
+//! What the BPF programs cost, by the kernel's own run-time statistics, beside an empty program as the
+//! floor, and what the exporter slows a workload down. Run as root: `make bench`.
+
+mod workload;
+
+use std::time::Duration;
+
+use kernel_exporter::{
+    hooks::{
+        sched::{self, Parts, Sched},
+        selftest::Floor,
+    },
+    kernel::{
+        bpf::ProgramInfo,
+        btf::Btf,
+        host::{self, Hierarchy},
+    },
+};
+use workload::PingPong;
+
+const BATCHES: usize = 12;
+const BATCH: Duration = Duration::from_millis(250);
+
+fn main() -> anyhow::Result<()> {
+    let _ = host::lift_memlock_limit();
+    let btf = Btf::of_running_kernel()?;
+    let hierarchy = Hierarchy::of_this_host()?;
+    let parts = Parts { scheduler: true, process: true, slots: 1024, dead_processes: 4096 };
+
+    println!("## ns per run, by the kernel's statistics (minimum of {BATCHES} batches)\n");
+    println!("| workload | program | runs | ns |\n|---|---|---|---|");
+    {
+        let _stats = aya::sys::enable_stats(aya::sys::Stats::RunTime)?;
+        let floor = Floor::attach()?;
+        let sched = Sched::attach(&btf, &hierarchy, parts)?;
+        for cpus in [1, 2] {
+            let workload = PingPong::start(cpus)?;
+            let name = format!("pipe ping-pong on {cpus} CPU(s)");
+            row(&name, "(empty)", || floor.program_info());
+            for (_, program) in sched::PROGRAMS {
+                row(&name, program, || sched.program_info(program));
+            }
+            drop(workload);
+        }
+    }
+
+    println!("\n## pipe ping-pong, ns per operation (two switches, two wakeups)\n");
+    println!("| | median | minimum |\n|---|---|---|");
+    let mut without = Vec::new();
+    let mut with = Vec::new();
+    let mut empty = Vec::new();
+    for _ in 0..BATCHES {
+        without.push(ping_pong(1)?);
+        let sched = Sched::attach(&btf, &hierarchy, parts)?;
+        with.push(ping_pong(1)?);
+        drop(sched);
+        let floor = Floor::attach()?;
+        empty.push(ping_pong(1)?);
+        drop(floor);
+    }
+    let (a, b, c) = (print("without", without), print("empty program", empty), print("with", with));
+    println!("\nslowed by {:.1} % (an empty program: {:.1} %)", (c / a - 1.0) * 100.0, (b / a - 1.0) * 100.0);
+    Ok(())
+}
+
+fn ping_pong(cpus: usize) -> anyhow::Result<f64> {
+    let workload = PingPong::start(cpus)?;
+    std::thread::sleep(Duration::from_millis(20));
+    let before = workload.operations();
+    let start = std::time::Instant::now();
+    std::thread::sleep(BATCH);
+    let elapsed = start.elapsed();
+    Ok(elapsed.as_nanos() as f64 / (workload.operations() - before) as f64)
+}
+
+fn print(name: &str, mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let median = values[values.len() / 2];
+    println!("| {name} | {median:.0} | {:.0} |", values[0]);
+    median
+}
+
+fn row(workload: &str, program: &str, info: impl Fn() -> Option<ProgramInfo>) {
+    let mut best = f64::INFINITY;
+    let mut runs = 0;
+    for _ in 0..BATCHES {
+        let before = info().unwrap_or_default();
+        std::thread::sleep(BATCH / 4);
+        let after = info().unwrap_or_default();
+        let count = after.run_count - before.run_count;
+        if count > 0 {
+            best = best.min((after.run_time_ns - before.run_time_ns) as f64 / count as f64);
+            runs += count;
+        }
+    }
+    println!("| {workload} | {program} | {runs} | {best:.1} |");
+}
