@@ -1,0 +1,53 @@
+# What can be done with this project, by name. `make` alone lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+EXPORTER := target/release/kernel-exporter
+CONFIG ?= config.yaml
+KERNEL ?=
+
+.PHONY: help run build test vm-test lint fmt deny docs bench soak clean
+
+help: ## list what make can do
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+
+run: build ## build, then run the exporter as root [CONFIG=config.yaml]
+	$(SUDO) $(EXPORTER) --config $(CONFIG)
+
+build: ## install what is missing and build the exporter
+	scripts/setup.sh build
+	cargo build --release
+
+test: ## every check: lint, the tests on this machine, the truth tests in VMs
+	@scripts/test.sh
+
+vm-test: ## the truth tests in VMs only [KERNEL=6.1; all four by default]
+	scripts/setup.sh all
+	scripts/test-in-vms.sh $(KERNEL)
+
+lint: ## formatting and clippy, warnings are errors
+	cargo fmt --all --check
+	cargo fmt --manifest-path exporter-ebpf/Cargo.toml --check
+	cargo clippy --release --workspace --all-targets -- -D warnings
+
+fmt: ## format all Rust code
+	cargo fmt --all
+	cargo fmt --manifest-path exporter-ebpf/Cargo.toml
+
+deny: ## licences, sources and known vulnerabilities of the dependencies
+	scripts/deny.sh
+
+docs: build ## write docs/metrics.md anew from the catalogue
+	$(EXPORTER) list --format markdown >target/metrics.md
+	mv target/metrics.md docs/metrics.md
+
+bench: build ## what the hooks and the exports cost
+	cargo bench --workspace
+
+soak: build ## hours of load: no leak, no drift
+	cargo test --release --workspace --test soak -- --ignored --nocapture
+
+clean: ## remove what was built (what was fetched stays in .cache)
+	cargo clean
+	rm -rf exporter-ebpf/target
