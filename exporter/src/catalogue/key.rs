@@ -68,7 +68,11 @@ mod tests {
     fn prometheus_names_are_label_names_and_unique() {
         let mut seen = std::collections::BTreeSet::new();
         for key in keys::ALL {
-            assert!(key.prometheus.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", key.prometheus);
+            assert!(
+                key.prometheus.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
+                "{}",
+                key.prometheus
+            );
             assert!(seen.insert(key.prometheus), "{} twice", key.prometheus);
         }
     }

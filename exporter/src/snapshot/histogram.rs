@@ -81,7 +81,10 @@ pub fn classic_bounds(kind: Kind) -> impl Iterator<Item = (f64, u16)> {
     let zero = exponents(kind).0;
     classic_exponents(kind).map(move |exponent| {
         let number = PER_OCTAVE * (exponent - zero);
-        (upper_bound(PER_OCTAVE * exponent), u16::try_from(number).expect("classic bounds lie within the range"))
+        (
+            upper_bound(PER_OCTAVE * exponent),
+            u16::try_from(number).expect("classic bounds lie within the range"),
+        )
     })
 }
 
