@@ -65,11 +65,11 @@ impl Ledger {
     /// Gives free places to folded label sets, the most active first, and frees more by ending the series of
     /// the dead, the longest dead first, once everybody has carried their last value.
     pub(super) fn fill_places(&mut self, now: Now) {
+        let mut dead = self.carried_dead();
         let mut waiting: Vec<(usize, Vec<Id>)> = (0..self.books.len())
-            .filter(|book| self.books[*book].folded > 0)
+            .filter(|book| self.books[*book].folded > 0 && (self.has_room(*book) || !dead.is_empty()))
             .map(|book| (book, self.by_activity(book, LabelSet::is_waiting)))
             .collect();
-        let mut dead = self.carried_dead();
         loop {
             waiting.retain(|(_, ids)| !ids.is_empty());
             let Some((book, ids)) = waiting.iter_mut().min_by_key(|(book, _)| self.books[*book].places_taken)
