@@ -38,6 +38,17 @@ pub struct ProcessTotals {
 // SAFETY: `u64`s.
 unsafe impl crate::Plain for ProcessTotals {}
 
+impl core::ops::AddAssign for ProcessTotals {
+    fn add_assign(&mut self, other: Self) {
+        self.cpu_ns = self.cpu_ns.wrapping_add(other.cpu_ns);
+        self.run_queue_ns = self.run_queue_ns.wrapping_add(other.run_queue_ns);
+        self.voluntary = self.voluntary.wrapping_add(other.voluntary);
+        self.involuntary = self.involuntary.wrapping_add(other.involuntary);
+        self.read_bytes = self.read_bytes.wrapping_add(other.read_bytes);
+        self.write_bytes = self.write_bytes.wrapping_add(other.write_bytes);
+    }
+}
+
 /// What the dead threads of a process have left behind.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
@@ -52,6 +63,8 @@ pub struct DeadThreads {
     pub flags: u32,
     /// 1 when `comm` is the leader's.
     pub leader_died: u32,
+    /// How many they are.
+    pub threads: u64,
 }
 
 // SAFETY: `repr(C)` integers, sizes are multiples of eight.

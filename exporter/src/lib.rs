@@ -1,10 +1,12 @@
 //! kernel-exporter: kernel latency histograms and per-process counters, aggregated in the kernel.
 //!
 //! One direction, no way back: maps → [`collectors`] → [`entities`] (names, limits) → [`snapshot`] →
-//! [`prometheus`]. Everything right of the maps is a function of their content plus what is known about
+//! exposition. Everything right of the maps is a function of their content plus what is known about
 //! processes and cgroups, and is tested without a kernel.
 
 pub mod catalogue;
+pub mod collectors;
+pub mod entities;
 pub mod hooks;
 pub mod kernel;
 pub mod snapshot;

@@ -41,6 +41,7 @@ pub fn drain(cpu: *mut SchedCpu, task: Struct, entry: Option<*mut TaskEntry>) {
                 (*dead).leader_died = 1;
             }
             add(&raw mut (*dead).totals, &totals);
+            atomic::add_u64(&raw mut (*dead).threads, 1);
             return;
         }
         (*cpu).unplaced_processes += 1;
@@ -60,6 +61,7 @@ fn first(task: Struct) -> DeadThreads {
         comm: comm(task),
         flags: task.read(field!(flags)),
         leader_died: 0,
+        threads: 0,
     }
 }
 

@@ -153,9 +153,15 @@ impl Sched {
         bpf::entries(self.object.map("DEAD")?, 256).context("cannot read map `DEAD`")
     }
 
-    /// What the dead threads of one process have left.
-    pub fn dead_threads(&self, process: &ProcessKey) -> Result<Option<DeadThreads>> {
-        bpf::lookup(self.object.map("DEAD")?, process).context("cannot read map `DEAD`")
+    /// How many threads have died, of processes that are still in the map.
+    pub fn dead_total(&self) -> Result<u64> {
+        Ok(self.dead()?.iter().map(|(_, dead)| dead.threads).sum())
+    }
+
+    /// Makes a place for the threads of a living process; whether there is one now.
+    pub fn reserve(&self, process: &ProcessKey) -> Result<bool> {
+        let empty = DeadThreads::default();
+        bpf::insert_new(self.object.map("DEAD")?, process, &empty).context("cannot insert into map `DEAD`")
     }
 
     /// Forgets a process that has no thread left.

@@ -64,6 +64,21 @@ pub fn lookup<K: Plain, V: Plain>(map: BorrowedFd<'_>, key: &K) -> io::Result<Op
     }
 }
 
+/// Makes an entry for `key` unless there is one; whether there is one now. A full map has no room.
+pub fn insert_new<K: Plain, V: Plain>(map: BorrowedFd<'_>, key: &K, value: &V) -> io::Result<bool> {
+    const NOEXIST: u64 = 1;
+    let mut element = Element::new(map, key);
+    element.value = &raw const *value as u64;
+    element.flags = NOEXIST;
+    // SAFETY: key and value are as large as the map was declared with.
+    match unsafe { bpf(MAP_UPDATE_ELEM, &mut element) } {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(true),
+        Err(error) if error.raw_os_error() == Some(libc::E2BIG) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Removes `key`; whether it was there.
 pub fn delete<K: Plain>(map: BorrowedFd<'_>, key: &K) -> io::Result<bool> {
     // SAFETY: the key is as large as the map was declared with.
@@ -208,8 +223,8 @@ pub struct ProgramInfo {
     pub run_time_ns: u64,
     /// Runs, while the kernel's run-time statistics were on.
     pub run_count: u64,
-    /// Runs that were skipped because the program interrupted itself (Linux 5.12; before that always 0).
-    pub recursion_misses: u64,
+    /// Runs that were skipped because the program interrupted itself; `None` before Linux 5.12.
+    pub recursion_misses: Option<u64>,
 }
 
 /// Asks the kernel about a loaded program.
@@ -237,6 +252,7 @@ pub fn program_info(program: BorrowedFd<'_>) -> io::Result<ProgramInfo> {
     Ok(ProgramInfo {
         run_time_ns: info.run_time_ns,
         run_count: info.run_count,
-        recursion_misses: info.recursion_misses,
+        // The kernel says how much it has filled in.
+        recursion_misses: (query.len as usize >= size_of::<Info>()).then_some(info.recursion_misses),
     })
 }

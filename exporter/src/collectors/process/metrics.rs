@@ -1,0 +1,58 @@
+//! Metrics of the `process` collector; names by OpenTelemetry's semantic conventions where they have them.
+
+use crate::{
+    catalogue::{Kind, Metric, Unit, keys},
+    collectors::Description,
+};
+
+/// See its help.
+pub static CPU_TIME: Metric = Metric {
+    name: "process.cpu.time",
+    kind: Kind::Counter,
+    unit: Unit::Seconds,
+    help: "Time that the threads of a process spent on a CPU",
+    identity: &[&keys::COMMAND, &keys::CGROUP, &keys::PID],
+    attributes: &[],
+    source: "task_struct.se.sum_exec_runtime (kernel/sched/fair.c)",
+};
+
+/// See its help.
+pub static RUN_QUEUE_TIME: Metric = Metric {
+    name: "kernel.process.run_queue.time",
+    kind: Kind::Counter,
+    unit: Unit::Seconds,
+    help: "Time that the threads of a process could have run but waited for a CPU",
+    identity: &[&keys::COMMAND, &keys::CGROUP, &keys::PID],
+    attributes: &[],
+    source: "task_struct.sched_info.run_delay (kernel/sched/stats.h)",
+};
+
+/// See its help.
+pub static CONTEXT_SWITCHES: Metric = Metric {
+    name: "process.context_switches",
+    kind: Kind::Counter,
+    unit: Unit::Things("context_switch"),
+    help: "Switches away from the threads of a process, the last one of each thread included",
+    identity: &[&keys::COMMAND, &keys::CGROUP, &keys::PID],
+    attributes: &[&keys::PROCESS_SWITCH_TYPE],
+    source: "task_struct.nvcsw and .nivcsw (kernel/sched/core.c)",
+};
+
+/// See its help.
+pub static DISK_IO: Metric = Metric {
+    name: "process.disk.io",
+    kind: Kind::Counter,
+    unit: Unit::Bytes,
+    help: "Bytes that a process caused to be fetched from storage, or to be sent there when it dirtied memory",
+    identity: &[&keys::COMMAND, &keys::CGROUP, &keys::PID],
+    attributes: &[&keys::DISK_IO_DIRECTION],
+    source: "task_struct.ioac.read_bytes and .write_bytes (include/linux/task_io_accounting_ops.h)",
+};
+
+/// The collector.
+pub static DESCRIPTION: Description = Description {
+    name: "process",
+    about: "What every process used, the ones that live only for milliseconds included. By default processes of \
+            one command in one cgroup share a series. Counted from the exporter's start on.",
+    metrics: &[&CPU_TIME, &RUN_QUEUE_TIME, &CONTEXT_SWITCHES, &DISK_IO],
+};

@@ -1,0 +1,204 @@
+//! Collector `process`: from the kernel's sums per task to series.
+//!
+//! What a process used is the sum over its living threads, which the iterator reads, and over its dead ones,
+//! which the switch program has put into a map. The map is read first. So a thread that dies in between is
+//! missing in this read, and is there in the next one; it is never in both.
+//!
+//! A process gets its place in the map of the dead when it is first seen alive, so that none of its threads
+//! can ever find the map full. Processes that come and go between two reads take their place when they die;
+//! if there is none, their sums go to their cgroup's slot, and from there to the fold. They were never
+//! exported under their name, so nothing is counted twice. Processes that get no place while alive are
+//! counted in the fold as a whole, for the same reason.
+
+mod groups;
+mod metrics;
+
+pub use groups::KeptLabels;
+pub use metrics::*;
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use exporter_common::process::{ProcessKey, ProcessTotals, TaskRecord};
+use rustc_hash::FxHashMap;
+
+use super::World;
+use crate::{
+    entities::widen::Counter64,
+    hooks::sched::Sched,
+    kernel::{host, slots::Tenancy},
+    snapshot::text,
+};
+use groups::{GroupKey, Groups, PARTS, parts};
+
+/// The state between two reads.
+pub struct Process {
+    groups: Groups,
+    processes: FxHashMap<ProcessKey, Known>,
+    /// Per slot: sums of dead processes without a place.
+    unplaced: Vec<[Counter64; PARTS]>,
+    /// When counting began, by the kernel's monotonic clock: older processes begin with what they have.
+    attached_ns: u64,
+    read: u64,
+}
+
+/// A process that has been seen.
+struct Known {
+    group: GroupKey,
+    cursors: [Counter64; PARTS],
+    /// The read in which a thread of it was last alive.
+    alive: u64,
+}
+
+/// What one read has found of a process.
+#[derive(Default)]
+struct Found {
+    totals: ProcessTotals,
+    alive: bool,
+    comm: [u8; exporter_common::COMM_LEN],
+    cgroup: u64,
+}
+
+impl Process {
+    /// Before the first read. `attached_ns` is a time before the programs were attached.
+    pub fn new(slots: usize, kept: KeptLabels, attached_ns: u64) -> Self {
+        Self {
+            groups: Groups::new(kept),
+            processes: FxHashMap::default(),
+            unplaced: vec![Default::default(); slots],
+            attached_ns,
+            read: 0,
+        }
+    }
+
+    /// Reads all processes.
+    pub fn read(&mut self, sched: &mut Sched, world: &mut World) -> Result<()> {
+        let unplaced_before = sched.totals().unplaced_processes;
+        let found = if self.read == 0 { find_at_rest(sched)? } else { find(sched)? };
+        // A thread that found no place during this read may belong to a process that is seen for the first
+        // time in it. Such processes wait for the next read: they must not be exported twice.
+        let quiet = sched.totals().unplaced_processes == unplaced_before;
+        self.read += 1;
+        for (key, found) in found {
+            if self.processes.contains_key(&key) || !found.alive || quiet {
+                self.take(key, &found, sched, world)?;
+            }
+        }
+        self.end_the_gone(sched, world)
+    }
+
+    /// Takes one process' increments.
+    fn take(&mut self, key: ProcessKey, found: &Found, sched: &Sched, world: &mut World) -> Result<()> {
+        let known = match self.processes.entry(key) {
+            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::hash_map::Entry::Vacant(vacant) => {
+                let place = !found.alive || sched.reserve(&key)?;
+                let group = if place { self.groups.of(key, found, world) } else { GroupKey::default() };
+                self.groups.join(&group, world);
+                let mut cursors = [Counter64::default(); PARTS];
+                if key.leader_start < self.attached_ns {
+                    cursors = parts(&found.totals).map(Counter64::starting_at);
+                }
+                vacant.insert(Known { group, cursors, alive: 0 })
+            }
+        };
+        if found.alive {
+            known.alive = self.read;
+            if known.group != GroupKey::default() {
+                let group = self.groups.of(key, found, world);
+                if group != known.group {
+                    self.groups.join(&group, world);
+                    self.groups.leave(&known.group, world);
+                    known.group = group;
+                }
+            }
+        }
+        let increments = advance(&mut known.cursors, &found.totals, world);
+        self.groups.count(&known.group, increments, world);
+        Ok(())
+    }
+
+    /// Forgets processes of which no thread was alive in two reads. After one read a thread may still be on
+    /// the way between being skipped by the iterator and being in the map.
+    fn end_the_gone(&mut self, sched: &Sched, world: &mut World) -> Result<()> {
+        let Self { processes, groups, read, .. } = self;
+        let mut result = Ok(());
+        processes.retain(|key, known| {
+            known.alive = known.alive.max(read.saturating_sub(2));
+            if known.alive + 2 > *read {
+                return true;
+            }
+            groups.leave(&known.group, world);
+            result = std::mem::replace(&mut result, Ok(())).and(sched.forget(key));
+            false
+        });
+        result
+    }
+
+    /// Takes what dead processes without a place have left in a slot.
+    pub fn visit(&mut self, slot: usize, tenancy: Tenancy<u64>, totals: &ProcessTotals, world: &mut World) {
+        if *totals == ProcessTotals::default() {
+            return;
+        }
+        let increments = advance(&mut self.unplaced[slot], totals, world);
+        if increments == [0; PARTS] {
+            return;
+        }
+        let cgroup = match tenancy {
+            Tenancy::Goes(id) | Tenancy::Began(id) | Tenancy::Ends(id) => Some(world.cgroups.path(id)),
+            Tenancy::Fold => None,
+        };
+        let group = self.groups.key(None, cgroup, None);
+        self.groups.join(&group, world);
+        self.groups.count(&group, increments, world);
+        self.groups.leave(&group, world);
+    }
+}
+
+impl Groups {
+    fn of(&self, key: ProcessKey, found: &Found, world: &mut World) -> GroupKey {
+        let len = found.comm.iter().position(|byte| *byte == 0).unwrap_or(found.comm.len());
+        let command: Arc<str> = text(&found.comm[..len]).into();
+        self.key(Some(command), Some(world.cgroups.path(found.cgroup)), Some(key.tgid))
+    }
+}
+
+fn advance(cursors: &mut [Counter64; PARTS], totals: &ProcessTotals, world: &mut World) -> [u64; PARTS] {
+    let mut increments = parts(totals);
+    for (cursor, part) in cursors.iter_mut().zip(&mut increments) {
+        *part = world.increment(cursor.advance(*part));
+    }
+    increments
+}
+
+/// Reads the dead, then the living.
+fn find(sched: &mut Sched) -> Result<FxHashMap<ProcessKey, Found>> {
+    let mut all: FxHashMap<ProcessKey, Found> = FxHashMap::default();
+    for (key, dead) in sched.dead()? {
+        all.insert(key, Found { totals: dead.totals, alive: false, comm: dead.comm, cgroup: dead.cgroup });
+    }
+    for TaskRecord { process, totals, cgroup, comm, pid, .. } in sched.living()? {
+        let found = all.entry(process).or_default();
+        found.totals += totals;
+        if !found.alive || pid == process.tgid {
+            (found.comm, found.cgroup) = (comm, cgroup);
+        }
+        found.alive = true;
+    }
+    Ok(all)
+}
+
+/// As [`find`], at a moment in which no thread died in between: what old processes begin with must not
+/// lack a thread that shows up later with all it ever used.
+fn find_at_rest(sched: &mut Sched) -> Result<FxHashMap<ProcessKey, Found>> {
+    const ATTEMPTS: u32 = 100;
+    for _ in 0..ATTEMPTS {
+        let before = sched.dead_total()?;
+        let found = find(sched)?;
+        if sched.dead_total()? == before {
+            return Ok(found);
+        }
+    }
+    ensure!(false, "threads die too fast for a first reading of all processes");
+    find(sched)
+}

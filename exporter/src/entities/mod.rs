@@ -1,0 +1,4 @@
+//! Who did it: from wrapping kernel values to series that never go back.
+
+pub mod ledger;
+pub mod widen;
