@@ -5,4 +5,5 @@
 //! processes and cgroups, and is tested without a kernel.
 
 pub mod catalogue;
+pub mod config;
 pub mod snapshot;
