@@ -6,4 +6,5 @@
 
 pub mod catalogue;
 pub mod config;
+pub mod logging;
 pub mod snapshot;
