@@ -5,6 +5,7 @@
 //! processes and cgroups, and is tested without a kernel.
 
 pub mod catalogue;
+pub mod cli;
 pub mod config;
 pub mod logging;
 pub mod snapshot;
