@@ -9,4 +9,7 @@ pub mod collectors;
 pub mod entities;
 pub mod hooks;
 pub mod kernel;
+pub mod cli;
+pub mod config;
+pub mod logging;
 pub mod snapshot;

@@ -26,7 +26,7 @@ use super::World;
 use crate::{
     entities::widen::Counter64,
     hooks::sched::Sched,
-    kernel::{host, slots::Tenancy},
+    kernel::slots::Tenancy,
     snapshot::text,
 };
 use groups::{GroupKey, Groups, PARTS, parts};

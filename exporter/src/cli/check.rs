@@ -1,0 +1,127 @@
+//! `kernel-exporter check`: what a config means, in figures.
+
+use std::ops::RangeInclusive;
+
+use crate::config::{Collector, CollectorLabel, Config, Source, duration};
+
+/// What `config` means: labels, label-set limits, series per histogram and memory in the kernel.
+///
+/// `memory` tells which maps a config leads to and the bytes of each.
+pub fn check(source: &Source, config: &Config, memory: impl Fn(&Config) -> Vec<(String, u64)>) -> String {
+    let Config { listen, read_interval, collectors, limits, log, .. } = config;
+    let mut lines = vec![format!("{source}: ok"), String::new()];
+    let mut say = |what: &str, value: String| lines.push(format!("{what:<24}{value}").trim_end().to_owned());
+
+    say("listen", listen.to_string());
+    say("read interval", format!("at most {}", duration::show(*read_interval)));
+    say("log", format!("{}, {}", log.level, log.format));
+
+    say("collectors", String::new());
+    say("  scheduler", labels(&collectors.scheduler));
+    say("  block_io", labels(&collectors.block_io));
+    say("  process", labels(&collectors.process));
+
+    say("label sets", String::new());
+    say("  per metric", format!("at most {}", limits.label_sets_per_metric));
+    say("  in all", format!("at most {}", limits.label_sets));
+    say("  of what is gone", format!("kept for at most {}", duration::show(limits.linger)));
+
+    let histograms = &config.histograms;
+    say("series per histogram", String::new());
+    say("  native", format!("1, with {} buckets per power of two", 1_u32 << histograms.scale));
+    if histograms.classic {
+        say("  classic, durations", classic((&histograms.duration_bounds).into(), "s"));
+        say("  classic, sizes", classic((&histograms.size_bounds).into(), "B"));
+    } else {
+        say("  classic", "off".to_owned());
+    }
+
+    let maps = memory(config);
+    say("kernel memory", mebibytes(maps.iter().map(|(_, bytes)| bytes).sum()));
+    for (name, bytes) in maps {
+        say(&format!("  {name}"), mebibytes(bytes));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn labels<L: CollectorLabel>(collector: &Collector<L>) -> String {
+    if !collector.enabled {
+        return "off".to_owned();
+    }
+    let names: Vec<_> = collector.labels.iter().map(|label| label.key().prometheus).collect();
+    if names.is_empty() {
+        "on, for the whole machine".to_owned()
+    } else {
+        format!("on, by {}", names.join(", "))
+    }
+}
+
+/// One series per bound, for `+Inf`, for the sum and for the count.
+fn classic(exponents: RangeInclusive<i32>, unit: &str) -> String {
+    let (first, last) = (*exponents.start(), *exponents.end());
+    format!("{}, from 2^{first} {unit} to 2^{last} {unit}", last - first + 4)
+}
+
+/// Bytes in MiB, rounded up to a tenth, so that nothing that costs memory is shown as nothing.
+fn mebibytes(bytes: u64) -> String {
+    let tenths = (u128::from(bytes) * 10).div_ceil(1 << 20);
+    format!("{:>6}.{} MiB", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_the_defaults() {
+        let memory = |config: &Config| {
+            vec![
+                ("sched".to_owned(), u64::from(config.limits.slots) * 8192),
+                ("block".to_owned(), 12_345_678),
+                ("process".to_owned(), 1),
+            ]
+        };
+        let shown = check(&Source::File("config.yaml".into()), &Config::default(), memory);
+        let expected = "\
+config.yaml: ok
+
+listen                  127.0.0.1:9985
+read interval           at most 10s
+log                     info, text
+collectors
+  scheduler             on, by cgroup
+  block_io              on, by device, operation, cgroup
+  process               on, by command, cgroup
+label sets
+  per metric            at most 1000
+  in all                at most 10000
+  of what is gone       kept for at most 5m
+series per histogram
+  native                1, with 8 buckets per power of two
+  classic, durations    30, from 2^-20 s to 2^6 s
+  classic, sizes        21, from 2^9 B to 2^26 B
+kernel memory               19.8 MiB
+  sched                      8.0 MiB
+  block                     11.8 MiB
+  process                    0.1 MiB
+";
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn shows_what_is_off() {
+        let yaml = "{collectors: {scheduler: {enabled: false}, process: {labels: []}}, histograms: {classic: false, scale: 0}}";
+        let config = Config::from_yaml("config.yaml", yaml.as_bytes()).expect("valid");
+        let shown = check(&Source::Defaults, &config, |_| Vec::new());
+        for line in [
+            "built-in defaults: ok",
+            "  scheduler             off",
+            "  process               on, for the whole machine",
+            "  native                1, with 1 buckets per power of two",
+            "  classic               off",
+            "kernel memory                0.0 MiB",
+        ] {
+            assert!(shown.lines().any(|shown| shown == line), "{line:?} is not in\n{shown}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The config file: what may be written in it, and one clear error for everything else.
+//!
+//! A typo that is silently ignored costs its author hours, so every key, unit and range is checked, and an
+//! error names the file, line, column, the key's full path, what was found and what is allowed:
+//!
+//! ```text
+//! config.yaml:12:24: collectors.block_io.labels[1]: found "devcie", expected one of: device, operation, cgroup (did you mean "device"?)
+//! ```
+//!
+//! The YAML library reports neither all positions nor all paths. So the text first becomes a plain tree
+//! (`tree`), the structs are read from the tree by a deserializer whose errors know their path (`deserialize`,
+//! `problem`), and only when there is an error the text is read once more to find the line of that path
+//! (`locate`).
+
+mod deserialize;
+pub mod duration;
+mod error;
+mod labels;
+mod listen;
+mod load;
+mod locate;
+mod log;
+mod problem;
+mod range;
+mod schema;
+mod text;
+mod tree;
+
+pub use error::{Error, Position};
+pub use labels::{BlockIoLabel, CollectorLabel, ProcessLabel, SchedulerLabel};
+pub use listen::{ListenAddress, ListenAddressError};
+pub use load::{DEFAULT_PATH, Source, load};
+pub use log::{LogFilter, LogFilterError, LogFormat};
+pub use schema::{Collector, Collectors, Config, DurationBounds, Histograms, Limits, Log, SizeBounds};

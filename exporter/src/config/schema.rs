@@ -1,0 +1,202 @@
+//! Every key of the config file, with its default and its range. `config.yaml` documents the same keys for
+//! people; a test keeps the two equal.
+
+use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
+
+use exporter_common::histogram::{Bytes, Nanoseconds, SCALE, Unit};
+use serde::Deserialize;
+
+use super::{
+    labels::{BlockIoLabel, CollectorLabel, ProcessLabel, SchedulerLabel, label_set},
+    listen::ListenAddress,
+    log::{LogFilter, LogFormat},
+    range::{duration, ordered, whole_number},
+    text::parsed,
+};
+
+/// The whole config file.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where to serve metrics.
+    #[serde(deserialize_with = "parsed")]
+    pub listen: ListenAddress,
+    /// The longest time between two reads of the kernel's maps; every scrape reads them as well.
+    #[serde(deserialize_with = "duration::<1_000, 300_000, _>")]
+    pub read_interval: Duration,
+    /// What is measured.
+    pub collectors: Collectors,
+    /// How histograms are exported.
+    pub histograms: Histograms,
+    /// What keeps memory and the number of series bounded.
+    pub limits: Limits,
+    /// What the exporter says about itself.
+    pub log: Log,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: ListenAddress::default(),
+            read_interval: Duration::from_secs(10),
+            collectors: Collectors::default(),
+            histograms: Histograms::default(),
+            limits: Limits::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+/// What is measured.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Collectors {
+    /// Scheduling latency, time on and off the CPU.
+    pub scheduler: Collector<SchedulerLabel>,
+    /// Latency and size of block requests.
+    pub block_io: Collector<BlockIoLabel>,
+    /// What the kernel sums per process.
+    pub process: Collector<ProcessLabel>,
+}
+
+/// One collector.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Collector<L: CollectorLabel> {
+    /// Whether its programs are loaded.
+    pub enabled: bool,
+    /// Which labels its series keep; the kernel aggregates over the others.
+    #[serde(deserialize_with = "label_set")]
+    pub labels: BTreeSet<L>,
+}
+
+impl<L: CollectorLabel> Default for Collector<L> {
+    fn default() -> Self {
+        Self { enabled: true, labels: L::DEFAULT.iter().copied().collect() }
+    }
+}
+
+/// How histograms are exported.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Histograms {
+    /// Buckets per power of two in native and exponential histograms, as a power of two.
+    #[serde(deserialize_with = "whole_number::<0, { SCALE as i64 }, _, _>")]
+    pub scale: u32,
+    /// Also export classic buckets.
+    pub classic: bool,
+    /// Where classic histograms of durations have buckets.
+    #[serde(deserialize_with = "ordered")]
+    pub duration_bounds: DurationBounds,
+    /// Where classic histograms of sizes have buckets.
+    #[serde(deserialize_with = "ordered")]
+    pub size_bounds: SizeBounds,
+}
+
+impl Default for Histograms {
+    fn default() -> Self {
+        Self {
+            scale: SCALE,
+            classic: true,
+            duration_bounds: DurationBounds::default(),
+            size_bounds: SizeBounds::default(),
+        }
+    }
+}
+
+const SHORTEST: i64 = Nanoseconds::ZERO_EXPONENT as i64;
+const LONGEST: i64 = Nanoseconds::LAST_EXPONENT as i64;
+const SMALLEST: i64 = Bytes::ZERO_EXPONENT as i64;
+const LARGEST: i64 = Bytes::LAST_EXPONENT as i64;
+
+/// The first and the last finite bound of classic histograms of durations, in powers of two of a second.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DurationBounds {
+    /// The first bound is two to this power, in seconds.
+    #[serde(deserialize_with = "whole_number::<SHORTEST, LONGEST, _, _>")]
+    pub min_exponent: i32,
+    /// The last bound is two to this power, in seconds; never below the first.
+    #[serde(deserialize_with = "whole_number::<SHORTEST, LONGEST, _, _>")]
+    pub max_exponent: i32,
+}
+
+impl Default for DurationBounds {
+    fn default() -> Self {
+        Self { min_exponent: -20, max_exponent: 6 }
+    }
+}
+
+impl From<&DurationBounds> for RangeInclusive<i32> {
+    fn from(bounds: &DurationBounds) -> Self {
+        bounds.min_exponent..=bounds.max_exponent
+    }
+}
+
+/// The first and the last finite bound of classic histograms of sizes, in powers of two of a byte.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SizeBounds {
+    /// The first bound is two to this power, in bytes.
+    #[serde(deserialize_with = "whole_number::<SMALLEST, LARGEST, _, _>")]
+    pub min_exponent: i32,
+    /// The last bound is two to this power, in bytes; never below the first.
+    #[serde(deserialize_with = "whole_number::<SMALLEST, LARGEST, _, _>")]
+    pub max_exponent: i32,
+}
+
+impl Default for SizeBounds {
+    fn default() -> Self {
+        Self { min_exponent: 9, max_exponent: 26 }
+    }
+}
+
+impl From<&SizeBounds> for RangeInclusive<i32> {
+    fn from(bounds: &SizeBounds) -> Self {
+        bounds.min_exponent..=bounds.max_exponent
+    }
+}
+
+/// What keeps memory and the number of series bounded.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Places in the kernel per hook family, the overflow place included.
+    #[serde(deserialize_with = "whole_number::<16, 65_535, _, _>")]
+    pub slots: u32,
+    /// Places in the kernel for processes that die between two reads.
+    #[serde(deserialize_with = "whole_number::<64, 1_048_576, _, _>")]
+    pub dead_processes: u32,
+    /// Label sets that one metric may have.
+    #[serde(deserialize_with = "whole_number::<1, 1_000_000, _, _>")]
+    pub label_sets_per_metric: u32,
+    /// Label sets that all metrics may have together.
+    #[serde(deserialize_with = "whole_number::<1, 10_000_000, _, _>")]
+    pub label_sets: u32,
+    /// How long series of what is gone stay at most.
+    #[serde(deserialize_with = "duration::<10_000, 3_600_000, _>")]
+    pub linger: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            slots: 1024,
+            dead_processes: 4096,
+            label_sets_per_metric: 1000,
+            label_sets: 10_000,
+            linger: Duration::from_secs(300),
+        }
+    }
+}
+
+/// What the exporter says about itself, on standard error.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// Which messages are written.
+    #[serde(deserialize_with = "parsed")]
+    pub level: LogFilter,
+    /// How they are written.
+    pub format: LogFormat,
+}
