@@ -1,8 +1,10 @@
 //! The snapshot: all series at one moment, immutable, the one source of every exposition.
 
+mod exponential;
 mod histogram;
 mod labels;
 
+pub use exponential::Exponential;
 pub use histogram::{HistogramDelta, HistogramValue, classic_bounds, upper_bound, zero_index};
 pub use labels::{Label, Labels, text};
 
