@@ -5,4 +5,7 @@
 //! processes and cgroups, and is tested without a kernel.
 
 pub mod catalogue;
+pub mod health;
+pub mod prometheus;
+pub mod server;
 pub mod snapshot;
