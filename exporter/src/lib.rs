@@ -1,15 +1,20 @@
 //! kernel-exporter: kernel latency histograms and per-process counters, aggregated in the kernel.
 //!
 //! One direction, no way back: maps → [`collectors`] → [`entities`] (names, limits) → [`snapshot`] →
-//! exposition. Everything right of the maps is a function of their content plus what is known about
+//! [`prometheus`]. Everything right of the maps is a function of their content plus what is known about
 //! processes and cgroups, and is tested without a kernel.
 
 pub mod catalogue;
+pub mod cli;
 pub mod collectors;
+pub mod config;
+pub mod engine;
 pub mod entities;
+pub mod health;
 pub mod hooks;
 pub mod kernel;
-pub mod cli;
-pub mod config;
 pub mod logging;
+pub mod prometheus;
+pub mod refusal;
+pub mod server;
 pub mod snapshot;

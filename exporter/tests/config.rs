@@ -56,7 +56,7 @@ fn what_is_not_given_is_the_default() {
     }
     let changed = parse("limits: {slots: 64}\r\ncollectors: {process: {labels: [pid]}}\r\n").expect("valid");
     assert_eq!(changed.limits.slots, 64);
-    assert_eq!(changed.limits.dead_processes, Config::default().limits.dead_processes);
+    assert_eq!(changed.limits.processes, Config::default().limits.processes);
     assert!(changed.collectors.process.enabled);
     assert_eq!(changed.collectors.process.labels.len(), 1);
 }
@@ -71,7 +71,7 @@ fn ranges_are_as_documented() {
         ("histograms: {size_bounds: {min_exponent: %, max_exponent: 32}}", 0, 32),
         ("histograms: {size_bounds: {min_exponent: 0, max_exponent: %}}", 0, 32),
         ("limits: {slots: %}", 16, 65_535),
-        ("limits: {dead_processes: %}", 64, 1_048_576),
+        ("limits: {processes: %}", 64, 1_048_576),
         ("limits: {label_sets_per_metric: %}", 1, 1_000_000),
         ("limits: {label_sets: %}", 1, 10_000_000),
     ];

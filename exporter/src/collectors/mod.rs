@@ -4,11 +4,12 @@
 //! read and said to be up or down.
 
 pub mod process;
+pub mod registry;
 pub mod scheduler;
 
 mod sched;
 
-pub use sched::SchedFamily;
+use sched::SchedFamily;
 
 use anyhow::Result;
 use exporter_common::program::ProgramRuns;
@@ -33,9 +34,6 @@ pub struct Description {
     /// Its metrics.
     pub metrics: &'static [&'static Metric],
 }
-
-/// Every collector there is.
-pub static ALL: &[&Description] = &[&scheduler::DESCRIPTION, &process::DESCRIPTION];
 
 /// What collectors work with during a read.
 pub struct World {

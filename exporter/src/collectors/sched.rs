@@ -5,37 +5,66 @@ use anyhow::Result;
 use super::{
     Account, Family, ProgramAccount, World,
     process::{self, KeptLabels, Process},
+    registry::Kernel,
     scheduler::{self, Scheduler},
 };
 use crate::{
-    hooks::sched::{PROGRAMS, Parts, Sched},
-    kernel::{btf::Btf, host, host::Hierarchy},
+    config::{Collectors, Config, ProcessLabel, SchedulerLabel},
+    hooks::{
+        self,
+        sched::{PROGRAMS, Parts, Sched},
+    },
+    kernel::host,
 };
 
 /// The attached hooks, and who reads them.
-pub struct SchedFamily {
+pub(super) struct SchedFamily {
     sched: Sched,
     scheduler: Option<Scheduler>,
     process: Option<Process>,
 }
 
 impl SchedFamily {
-    /// Attaches the hooks for what `parts` says.
-    pub fn attach(
-        btf: &Btf,
-        hierarchy: &Hierarchy,
-        parts: Parts,
-        scheduler_by_cgroup: bool,
-        process_labels: KeptLabels,
-    ) -> Result<Self> {
+    /// Which of the two collectors are on.
+    pub(super) fn enabled(config: &Config) -> Vec<&'static str> {
+        let Collectors { scheduler, process, .. } = &config.collectors;
+        let names =
+            [(scheduler.enabled, scheduler::DESCRIPTION.name), (process.enabled, process::DESCRIPTION.name)];
+        names.into_iter().filter_map(|(enabled, name)| enabled.then_some(name)).collect()
+    }
+
+    /// Attaches the hooks for the collectors that are on.
+    pub(super) fn from_config(kernel: &Kernel, config: &Config) -> Result<Box<dyn Family>> {
+        let Collectors { scheduler, process, .. } = &config.collectors;
+        let parts = parts(config);
+        let kept = KeptLabels {
+            command: process.labels.contains(&ProcessLabel::Command),
+            cgroup: process.labels.contains(&ProcessLabel::Cgroup),
+            pid: process.labels.contains(&ProcessLabel::Pid),
+        };
         let attached_ns = host::monotonic_ns();
-        let sched = Sched::attach(btf, hierarchy, parts)?;
+        let sched = Sched::attach(&kernel.btf, &kernel.hierarchy, parts)?;
         let (_, slots) = sched.slots();
-        Ok(Self {
+        let by_cgroup = scheduler.labels.contains(&SchedulerLabel::Cgroup);
+        Ok(Box::new(Self {
             sched,
-            scheduler: parts.scheduler.then(|| Scheduler::new(slots, scheduler_by_cgroup)),
-            process: parts.process.then(|| Process::new(slots, process_labels, attached_ns)),
-        })
+            scheduler: parts.scheduler.then(|| Scheduler::new(slots, by_cgroup)),
+            process: parts.process.then(|| Process::new(slots, kept, attached_ns)),
+        }))
+    }
+
+    /// Memory of the maps that the config leads to.
+    pub(super) fn map_bytes(config: &Config) -> Vec<(String, u64)> {
+        hooks::sched::map_bytes(parts(config))
+    }
+}
+
+fn parts(config: &Config) -> Parts {
+    Parts {
+        scheduler: config.collectors.scheduler.enabled,
+        process: config.collectors.process.enabled,
+        slots: config.limits.slots,
+        processes: config.limits.processes,
     }
 }
 

@@ -164,9 +164,9 @@ pub struct Limits {
     /// Places in the kernel per hook family, the overflow place included.
     #[serde(deserialize_with = "whole_number::<16, 65_535, _, _>")]
     pub slots: u32,
-    /// Places in the kernel for processes that die between two reads.
+    /// Places in the kernel for processes: the living ones, and those that died since the last reads.
     #[serde(deserialize_with = "whole_number::<64, 1_048_576, _, _>")]
-    pub dead_processes: u32,
+    pub processes: u32,
     /// Label sets that one metric may have.
     #[serde(deserialize_with = "whole_number::<1, 1_000_000, _, _>")]
     pub label_sets_per_metric: u32,
@@ -182,7 +182,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             slots: 1024,
-            dead_processes: 4096,
+            processes: 8192,
             label_sets_per_metric: 1000,
             label_sets: 10_000,
             linger: Duration::from_secs(300),

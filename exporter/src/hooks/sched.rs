@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use aya::maps::MapType;
 use exporter_common::{
     cgroup::CgroupFields,
@@ -25,9 +25,10 @@ use crate::kernel::{
     btf::Btf,
     host::{self, Hierarchy},
     mapped::Mapped,
-    object::{Loader, Object},
+    object::{HASH_HEAD, Loader, Object},
     slots::{SlotTable, Tenancy},
 };
+use crate::refusal::NotKept;
 
 static WITH_TASK_STORAGE: &[u8] =
     aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sched-task-storage.o"));
@@ -53,8 +54,8 @@ pub struct Parts {
     pub process: bool,
     /// Slots for cgroups.
     pub slots: u32,
-    /// Places for processes that died since the last read.
-    pub dead_processes: u32,
+    /// Places for processes.
+    pub processes: u32,
 }
 
 /// The attached hook family. Dropping it detaches its programs.
@@ -204,22 +205,37 @@ impl Sched {
     }
 }
 
+/// Entries of every map whose size depends on the machine or the config. What is off still has its maps, with
+/// one entry each.
+fn sizes(parts: Parts, cpus: u32) -> [(&'static str, u32, usize); 6] {
+    let slots = if parts.scheduler { parts.slots.clamp(2, MAX_SLOTS) } else { 1 };
+    let processes = if parts.process { parts.processes } else { 1 };
+    [
+        ("CPUS", cpus, size_of::<SchedCpu>()),
+        ("SLOT_OF", slots, HASH_HEAD + size_of::<u64>() + size_of::<u64>()),
+        ("FREE", slots, size_of::<u32>()),
+        ("OWNERS", slots, size_of::<u64>()),
+        ("SLOTS", slots, size_of::<SchedulerSlot>()),
+        ("DEAD", processes, HASH_HEAD + size_of::<ProcessKey>() + size_of::<DeadThreads>()),
+    ]
+}
+
+/// Name and bytes of the maps that `parts` leads to on this machine.
+pub fn map_bytes(parts: Parts) -> Vec<(String, u64)> {
+    let sizes = sizes(parts, host::possible_cpus().unwrap_or(1));
+    sizes
+        .into_iter()
+        .map(|(name, entries, bytes)| (format!("sched {name}"), u64::from(entries) * bytes as u64))
+        .collect()
+}
+
 /// Loads the object, with sizes for this machine.
 fn load(parts: Parts, task_storage: bool, cgroup: &CgroupFields, sched: &SchedFields) -> Result<Object> {
-    let cpus = host::possible_cpus()?;
-    // What is off still has its maps, with one entry each.
-    let slots = if parts.scheduler { parts.slots.clamp(2, MAX_SLOTS) } else { 1 };
-    let dead = if parts.process { parts.dead_processes } else { 1 };
     let bytes = if task_storage { WITH_TASK_STORAGE } else { WITH_PID_HASH };
-    let mut loader = Loader::new("sched", bytes)
-        .constant("CGROUP", cgroup)
-        .constant("FIELDS", sched)
-        .size("CPUS", cpus)
-        .size("SLOT_OF", slots)
-        .size("FREE", slots)
-        .size("OWNERS", slots)
-        .size("SLOTS", slots)
-        .size("DEAD", dead);
+    let mut loader = Loader::new("sched", bytes).constant("CGROUP", cgroup).constant("FIELDS", sched);
+    for (map, entries, _) in sizes(parts, host::possible_cpus()?) {
+        loader = loader.size(map, entries);
+    }
     if !task_storage {
         loader = loader.size("TASKS", host::max_threads().min(MAX_HASHED_TASKS));
     }
@@ -236,10 +252,11 @@ fn require_sched_info() -> Result<()> {
         .with_context(|| format!("cannot read {PATH}; the kernel needs CONFIG_SCHED_INFO=y"))?;
     // The third number counts slices; a process that can read this has had at least one.
     match line.split_whitespace().nth(2) {
-        Some("0") | None => bail!(
+        Some("0") | None => Err(NotKept(format!(
             "the kernel keeps no scheduling delays ({PATH}: {:?}); boot with `schedstats=enable` or `delayacct`",
             line.trim()
-        ),
+        ))
+        .into()),
         Some(_) => Ok(()),
     }
 }

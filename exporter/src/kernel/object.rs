@@ -12,6 +12,9 @@ use exporter_common::Plain;
 
 use super::{bpf, mapped::Mapped};
 
+/// What the kernel keeps in front of every element of a preallocated hash (`struct htab_elem`).
+pub const HASH_HEAD: usize = 48;
+
 /// A BPF object before it is loaded.
 pub struct Loader<'a> {
     name: &'static str,
@@ -131,11 +134,13 @@ impl Object {
             .maps()
             .filter_map(|(name, map)| {
                 let info = data(map)?.info().ok()?;
-                // A hash keeps a head of 48 bytes per element and pads key and value to eight bytes.
-                let head = if matches!(map, Map::HashMap(_)) { 48 } else { 0 };
-                let element = u64::from(info.key_size().next_multiple_of(8)) * u64::from(head > 0)
-                    + u64::from(info.value_size().next_multiple_of(8))
-                    + head;
+                let value = u64::from(info.value_size().next_multiple_of(8));
+                let element = match map {
+                    Map::HashMap(_) => {
+                        HASH_HEAD as u64 + u64::from(info.key_size().next_multiple_of(8)) + value
+                    }
+                    _ => value,
+                };
                 Some((name.to_owned(), element * u64::from(info.max_entries())))
             })
             .collect();

@@ -1,5 +1,7 @@
 //! Histograms outside the kernel: wide counts, sparse buckets, and the bounds that every exposition uses.
 
+use std::ops::RangeInclusive;
+
 use exporter_common::histogram::{Bytes, Nanoseconds, PER_OCTAVE, Unit as Buckets};
 
 use crate::catalogue::Kind;
@@ -66,24 +68,21 @@ pub fn zero_index(kind: Kind) -> i32 {
     PER_OCTAVE * exponents(kind).0
 }
 
-/// The powers of two at which classic histograms have their bounds, first and last, in the exported unit:
-/// 2^-20 s (1 µs) to 2^6 s (64 s), and 2^9 to 2^26 bytes (512 B to 64 MiB).
-fn classic_exponents(kind: Kind) -> std::ops::RangeInclusive<i32> {
-    match kind {
-        Kind::Sizes => 9..=26,
-        _ => -20..=6,
-    }
-}
-
-/// The bounds of a classic histogram without `+Inf`, each with the number of the last bucket in memory that
-/// lies below it.
-pub fn classic_bounds(kind: Kind) -> impl Iterator<Item = (f64, u16)> {
-    let zero = exponents(kind).0;
-    classic_exponents(kind).map(move |exponent| {
+/// The bounds of a classic histogram without `+Inf`: two to the power of each exponent, in the exported
+/// unit, with the number of the last bucket in memory that lies below it. Exponents beyond the buckets in
+/// memory are left out, because no bucket ends there.
+///
+/// # Panics
+///
+/// When `kind` is no histogram.
+pub fn classic_bounds(kind: Kind, wanted: RangeInclusive<i32>) -> impl Iterator<Item = (f64, u16)> {
+    let (zero, last) = exponents(kind);
+    let first = zero.max(*wanted.start());
+    (first..=last.min(*wanted.end())).map(move |exponent| {
         let number = PER_OCTAVE * (exponent - zero);
         (
             upper_bound(PER_OCTAVE * exponent),
-            u16::try_from(number).expect("classic bounds lie within the range"),
+            u16::try_from(number).expect("there are fewer than 2^16 buckets"),
         )
     })
 }
@@ -102,13 +101,20 @@ mod tests {
 
     #[test]
     fn classic_bounds_are_powers_of_two_and_match_memory() {
-        let bounds: Vec<_> = classic_bounds(Kind::Durations).collect();
+        let bounds: Vec<_> = classic_bounds(Kind::Durations, -20..=6).collect();
         assert_eq!(bounds.len(), 27);
         assert_eq!(bounds[0], (f64::exp2(-20.0), 32));
         assert_eq!(bounds[26], (64.0, 240));
         for (bound, number) in bounds {
             assert_eq!(bound, upper_bound(zero_index(Kind::Durations) + i32::from(number)));
         }
+    }
+
+    #[test]
+    fn classic_bounds_stay_within_memory() {
+        let sizes: Vec<_> = classic_bounds(Kind::Sizes, -3..=99).collect();
+        assert_eq!(sizes.first(), Some(&(1.0, 0)));
+        assert_eq!(sizes.last(), Some(&(f64::exp2(32.0), 256)));
     }
 
     #[test]

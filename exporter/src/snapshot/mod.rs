@@ -1,8 +1,10 @@
 //! The snapshot: all series at one moment, immutable, the one source of every exposition.
 
+mod exponential;
 mod histogram;
 mod labels;
 
+pub use exponential::Exponential;
 pub use histogram::{HistogramDelta, HistogramValue, classic_bounds, upper_bound, zero_index};
 pub use labels::{Label, Labels, text};
 
@@ -15,6 +17,8 @@ use crate::catalogue::Metric;
 pub struct Snapshot {
     /// When the maps were read.
     pub taken: SystemTime,
+    /// Which of all snapshots this is.
+    pub edition: Edition,
     /// One per metric, in the catalogue's order; no metric twice.
     pub families: Vec<Family>,
 }
@@ -22,7 +26,20 @@ pub struct Snapshot {
 impl Snapshot {
     /// A snapshot without any series.
     pub fn empty(taken: SystemTime) -> Self {
-        Self { taken, families: Vec::new() }
+        Self { taken, edition: Edition::default(), families: Vec::new() }
+    }
+}
+
+/// Number of a snapshot. It says what was carried away when several are on their way at once; a delivery that
+/// took long may be one of an older snapshot than the latest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+pub struct Edition(u64);
+
+impl Edition {
+    /// The next snapshot's.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
     }
 }
 

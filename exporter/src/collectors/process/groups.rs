@@ -67,7 +67,12 @@ impl Groups {
     }
 
     /// The key with what the config does not keep taken out.
-    pub(super) fn key(&self, command: Option<Arc<str>>, cgroup: Option<Arc<str>>, pid: Option<u32>) -> GroupKey {
+    pub(super) fn key(
+        &self,
+        command: Option<Arc<str>>,
+        cgroup: Option<Arc<str>>,
+        pid: Option<u32>,
+    ) -> GroupKey {
         GroupKey {
             command: command.filter(|_| self.kept.command),
             cgroup: cgroup.filter(|_| self.kept.cgroup),
@@ -82,9 +87,8 @@ impl Groups {
             return;
         }
         let kept = self.kept;
-        let claims = METRICS.map(|(metric, attribute)| {
-            world.ledger.claim(metric, &labels(kept, key, attribute), world.now)
-        });
+        let claims = METRICS
+            .map(|(metric, attribute)| world.ledger.claim(metric, &labels(kept, key, attribute), world.now));
         self.groups.insert(key.clone(), Group { members: 1, claims });
     }
 
@@ -114,7 +118,8 @@ impl Groups {
 fn labels(kept: KeptLabels, key: &GroupKey, attribute: Option<(&'static Key, &str)>) -> Labels {
     let fold = |key: &'static Key| key.fold.unwrap_or_default();
     let pid = key.pid.map(|pid| pid.to_string());
-    let command = kept.command.then(|| (&keys::COMMAND, key.command.as_deref().unwrap_or(fold(&keys::COMMAND))));
+    let command =
+        kept.command.then(|| (&keys::COMMAND, key.command.as_deref().unwrap_or(fold(&keys::COMMAND))));
     let cgroup = kept.cgroup.then(|| (&keys::CGROUP, key.cgroup.as_deref().unwrap_or(fold(&keys::CGROUP))));
     let pid = kept.pid.then(|| (&keys::PID, pid.as_deref().unwrap_or(fold(&keys::PID))));
     Labels::new([command, cgroup, pid, attribute].into_iter().flatten())

@@ -23,12 +23,7 @@ use exporter_common::process::{ProcessKey, ProcessTotals, TaskRecord};
 use rustc_hash::FxHashMap;
 
 use super::World;
-use crate::{
-    entities::widen::Counter64,
-    hooks::sched::Sched,
-    kernel::slots::Tenancy,
-    snapshot::text,
-};
+use crate::{entities::widen::Counter64, hooks::sched::Sched, kernel::slots::Tenancy, snapshot::text};
 use groups::{GroupKey, Groups, PARTS, parts};
 
 /// The state between two reads.

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::snapshot::Edition;
+
 /// Somebody who carries snapshots away: a scraper's address (without its port, which changes), an endpoint to
 /// which is pushed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -14,17 +16,6 @@ impl Consumer {
     /// A consumer by what tells it from others.
     pub fn new(id: impl Into<String>) -> Self {
         Self(id.into())
-    }
-}
-
-/// Number of a snapshot. It says what was carried when several are on their way at once; a delivery that
-/// took long may be one of an older snapshot than the latest.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
-pub struct Edition(u64);
-
-impl Edition {
-    pub(super) fn next(self) -> Self {
-        Self(self.0 + 1)
     }
 }
 

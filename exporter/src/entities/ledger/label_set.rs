@@ -5,7 +5,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use super::delivery::Edition;
+use crate::snapshot::Edition;
 use crate::{
     catalogue::Kind,
     snapshot::{HistogramValue, Labels, Value},

@@ -37,7 +37,7 @@ mod places;
 mod standing;
 mod stats;
 
-pub use delivery::{Consumer, Edition};
+pub use delivery::Consumer;
 pub use stats::{MetricStats, Stats};
 
 use std::{
@@ -51,7 +51,7 @@ use slab::Slab;
 
 use crate::{
     catalogue::{Kind, Metric},
-    snapshot::{self, Family, HistogramDelta, Labels, Snapshot, Value},
+    snapshot::{self, Edition, Family, HistogramDelta, Labels, Snapshot, Value},
 };
 use delivery::Deliveries;
 use label_set::{Id, LabelSet, Series};
@@ -241,13 +241,12 @@ impl Ledger {
         self.leave(label_set, now);
     }
 
-    /// All series as they are now, in the order of their labels, and the number by which
-    /// [`delivered`](Self::delivered) knows this snapshot.
-    pub fn snapshot(&mut self, now: Now) -> (Edition, Snapshot) {
+    /// All series as they are now, in the order of their labels.
+    pub fn snapshot(&mut self, now: Now) -> Snapshot {
         self.edition = self.edition.next();
         let families =
             self.books.iter().map(|book| self.family(book)).filter(|family| !family.series.is_empty());
-        (self.edition, Snapshot { taken: now.wall, families: families.collect() })
+        Snapshot { taken: now.wall, edition: self.edition, families: families.collect() }
     }
 
     fn family(&self, book: &Book) -> Family {

@@ -90,7 +90,7 @@ fn few_change_places_at_a_time() {
         let stats = &bench.ledger.stats().metrics[0];
         assert_eq!((stats.places, stats.folded, stats.lingering), (40, 40, 2 * minutes));
     }
-    let (_, snapshot) = bench.ledger.snapshot(bench.now);
+    let snapshot = bench.ledger.snapshot(bench.now);
     let names = shown(&snapshot, &COUNTER);
     for i in 34..40 {
         assert!(names.iter().any(|(name, ..)| *name == format!("/active{i}")), "the most active come first");

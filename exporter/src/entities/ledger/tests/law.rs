@@ -165,7 +165,8 @@ impl Model {
     /// Looks at everything, and checks it against all that was ever seen.
     fn check(&mut self, bench: &mut Bench) {
         assert_consistent(&bench.ledger);
-        let (edition, snapshot) = bench.ledger.snapshot(bench.now);
+        let snapshot = bench.ledger.snapshot(bench.now);
+        let edition = snapshot.edition;
         self.editions.push(edition);
         let mut present = BTreeSet::new();
         let mut gauges: BTreeMap<Labels, i64> = BTreeMap::new();

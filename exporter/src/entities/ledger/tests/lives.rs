@@ -33,7 +33,7 @@ fn metrics_have_the_order_of_the_catalogue_and_series_that_of_their_labels() {
     {
         let _kept = ledger.claim(metric, &cgroup(name), now);
     }
-    let (_, snapshot) = ledger.snapshot(now);
+    let snapshot = ledger.snapshot(now);
     let metrics: Vec<_> = snapshot.families.iter().map(|family| family.metric.name).collect();
     assert_eq!(metrics, ["test.gauge", "test.counter", "test.other"]);
     let names: Vec<_> = snapshot.families[1].series.iter().map(|s| s.labels.get(&keys::CGROUP)).collect();
@@ -86,8 +86,8 @@ fn a_snapshot_is_not_changed_by_what_comes_after_it() {
     let mut bench = Bench::new(10, 10);
     let claim = bench.claim(&DURATIONS, "/a");
     bench.ledger.observe(&claim, &samples(3, 2));
-    let (_, before) = bench.ledger.snapshot(bench.now);
-    let (_, unchanged) = bench.ledger.snapshot(bench.now);
+    let before = bench.ledger.snapshot(bench.now);
+    let unchanged = bench.ledger.snapshot(bench.now);
     bench.ledger.observe(&claim, &samples(3, 1));
     let value = |snapshot: &Snapshot| match &snapshot.families[0].series[0].value {
         Value::Histogram(histogram) => histogram.clone(),

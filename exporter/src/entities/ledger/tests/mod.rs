@@ -70,7 +70,8 @@ impl Bench {
 
     fn scrape(&mut self, by: &str) -> Snapshot {
         self.ledger.tick(self.now);
-        let (edition, snapshot) = self.ledger.snapshot(self.now);
+        let snapshot = self.ledger.snapshot(self.now);
+        let edition = snapshot.edition;
         self.ledger.delivered(&Consumer::new(by), edition, self.now);
         snapshot
     }
@@ -82,7 +83,7 @@ impl Bench {
 
     /// What a snapshot shows of a metric: (cgroup, value, seconds at its start).
     fn shown(&mut self, metric: &'static Metric) -> Vec<(String, i128, u64)> {
-        let (_, snapshot) = self.ledger.snapshot(self.now);
+        let snapshot = self.ledger.snapshot(self.now);
         shown(&snapshot, metric)
     }
 

@@ -1,0 +1,221 @@
+//! What the engine says about itself, as metrics.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use ::prometheus::{
+    core::{Collector, Desc},
+    proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType},
+};
+
+use crate::{engine::Report, refusal::Reason};
+
+/// A [`Collector`] over the engine's last [`Report`].
+pub struct EngineMetrics {
+    report: Arc<Mutex<Report>>,
+    descriptions: Vec<Desc>,
+}
+
+type Labels<'a> = Vec<(&'a str, String)>;
+
+impl EngineMetrics {
+    /// From where the engine leaves its reports.
+    ///
+    /// # Errors
+    ///
+    /// Never, as long as the names below are distinct.
+    pub fn new(report: Arc<Mutex<Report>>) -> Result<Self, ::prometheus::Error> {
+        let descriptions = families(&Report::default())
+            .into_iter()
+            .map(|(name, help, ..)| {
+                Desc::new(format!("kernel_exporter_{name}"), help.to_owned(), Vec::new(), HashMap::new())
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { report, descriptions })
+    }
+}
+
+impl Collector for EngineMetrics {
+    fn desc(&self) -> Vec<&Desc> {
+        self.descriptions.iter().collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        let families = families(&report).into_iter().filter(|(.., series)| !series.is_empty());
+        families.map(|(name, help, kind, series)| family(name, help, kind, series)).collect()
+    }
+}
+
+fn family(name: &str, help: &str, kind: MetricType, series: Vec<(Labels<'_>, f64)>) -> MetricFamily {
+    let mut family = MetricFamily::default();
+    family.set_name(format!("kernel_exporter_{name}"));
+    family.set_help(help.to_owned());
+    family.set_field_type(kind);
+    for (labels, value) in series {
+        let mut metric = Metric::default();
+        let pairs = labels.into_iter().map(|(name, value)| {
+            let mut pair = LabelPair::default();
+            pair.set_name(name.to_owned());
+            pair.set_value(value);
+            pair
+        });
+        metric.set_label(pairs.collect());
+        if kind == MetricType::COUNTER {
+            let mut counter = Counter::default();
+            counter.set_value(value);
+            metric.set_counter(counter);
+        } else {
+            let mut gauge = Gauge::default();
+            gauge.set_value(value);
+            metric.set_gauge(gauge);
+        }
+        family.mut_metric().push(metric);
+    }
+    family
+}
+
+type Families<'a> = Vec<(&'static str, &'static str, MetricType, Vec<(Labels<'a>, f64)>)>;
+
+/// Every family: name, help, type, series.
+fn families(report: &Report) -> Families<'static> {
+    let mut all = collectors(report);
+    all.extend(programs(report));
+    all.extend(maps(report));
+    all.extend(label_sets(report));
+    all
+}
+
+fn collectors(report: &Report) -> Families<'static> {
+    let up = report.collectors.iter().map(|state| {
+        (vec![("collector", state.name.to_owned())], f64::from(u8::from(state.refusal.is_none())))
+    });
+    let reasons = report.collectors.iter().flat_map(|state| {
+        Reason::ALL.map(|reason| {
+            let holds = state.refusal.as_ref().is_some_and(|refusal| refusal.reason == reason);
+            let labels = vec![("collector", state.name.to_owned()), ("reason", reason.name().to_owned())];
+            (labels, f64::from(u8::from(holds)))
+        })
+    });
+    vec![
+        ("collector_up", "Whether a collector measures", MetricType::GAUGE, up.collect()),
+        (
+            "collector_reason",
+            "1 for the reason why a collector does not measure",
+            MetricType::GAUGE,
+            reasons.collect(),
+        ),
+    ]
+}
+
+fn programs(report: &Report) -> Families<'static> {
+    let all = || {
+        report.families.iter().flat_map(|family| {
+            family.programs.iter().map(|program| {
+                (vec![("family", family.family.to_owned()), ("program", program.name.to_owned())], program)
+            })
+        })
+    };
+    let info = all().map(|(mut labels, program)| {
+        labels.extend([("hook", program.hook.to_owned()), ("rung", program.rung.to_owned())]);
+        (labels, 1.0)
+    });
+    let runs = all().map(|(labels, program)| (labels, program.runs as f64));
+    let seconds = all().map(|(mut labels, program)| {
+        labels.push(("method", "sampled".to_owned()));
+        (labels, program.estimated_ns / 1e9)
+    });
+    let misses = all().filter_map(|(labels, program)| Some((labels, program.misses? as f64)));
+    vec![
+        ("program_info", "How a BPF program is attached; always 1", MetricType::GAUGE, info.collect()),
+        ("program_runs_total", "Times a BPF program ran", MetricType::COUNTER, runs.collect()),
+        (
+            "program_run_seconds_total",
+            "Time spent in a BPF program, estimated from one timed run in 1,024, without the kernel's way in and out",
+            MetricType::COUNTER,
+            seconds.collect(),
+        ),
+        (
+            "program_recursion_misses_total",
+            "Runs that the kernel skipped because the program interrupted itself (from Linux 5.12)",
+            MetricType::COUNTER,
+            misses.collect(),
+        ),
+    ]
+}
+
+fn maps(report: &Report) -> Families<'static> {
+    let bytes = report.families.iter().flat_map(|family| {
+        family.maps.iter().map(|(map, bytes)| {
+            (vec![("family", family.family.to_owned()), ("map", map.clone())], *bytes as f64)
+        })
+    });
+    let slots = |count: fn((usize, usize)) -> usize| {
+        report
+            .families
+            .iter()
+            .map(move |family| (vec![("family", family.family.to_owned())], count(family.slots) as f64))
+            .collect()
+    };
+    let failures = report.families.iter().flat_map(|family| {
+        family.failures.iter().map(|(kind, count)| {
+            (vec![("family", family.family.to_owned()), ("kind", (*kind).to_owned())], *count as f64)
+        })
+    });
+    vec![
+        ("map_bytes", "Kernel memory of a BPF map", MetricType::GAUGE, bytes.collect()),
+        ("slots", "Places for label values in the kernel", MetricType::GAUGE, slots(|(_, all)| all)),
+        (
+            "slots_used",
+            "Places for label values in the kernel that are taken",
+            MetricType::GAUGE,
+            slots(|(used, _)| used),
+        ),
+        (
+            "failures_total",
+            "What programs could not do as planned; its values are in the fold, or said to be missing by the kind's name",
+            MetricType::COUNTER,
+            failures.collect(),
+        ),
+    ]
+}
+
+fn label_sets(report: &Report) -> Families<'static> {
+    let metrics = || report.ledger.iter().flat_map(|stats| &stats.metrics);
+    let label_sets = metrics().flat_map(|stats| {
+        let metric = stats.metric.prometheus_name();
+        let states = [("shown", stats.series), ("lingering", stats.lingering), ("folded", stats.folded)];
+        states.map(|(state, count)| {
+            (vec![("metric", metric.clone()), ("state", state.to_owned())], count as f64)
+        })
+    });
+    let dropped = report.ledger.iter().map(|stats| (Vec::new(), stats.dropped as f64));
+    vec![
+        (
+            "label_sets",
+            "Label sets per metric; those that linger are shown as well",
+            MetricType::GAUGE,
+            label_sets.collect(),
+        ),
+        (
+            "dropped_increments_total",
+            "Increments that no series took; must be 0",
+            MetricType::COUNTER,
+            dropped.collect(),
+        ),
+        (
+            "backward_values_total",
+            "Kernel values that went back for several reads; must be 0",
+            MetricType::COUNTER,
+            vec![(Vec::new(), report.backward_values as f64)],
+        ),
+        (
+            "failed_reads_total",
+            "Reads of a hook family that failed; its series stay as they were",
+            MetricType::COUNTER,
+            vec![(Vec::new(), report.failed_reads as f64)],
+        ),
+    ]
+}

@@ -1,0 +1,183 @@
+//! The exporter's own metrics: what it is, what it costs, and how its reads and scrapes fare.
+
+mod engine;
+
+pub use engine::EngineMetrics;
+
+use ::prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntGauge, Opts, Registry, core::Collector,
+    exponential_buckets, process_collector::ProcessCollector,
+};
+
+use crate::prometheus::Format;
+
+/// The exporter's own metrics. Whoever has some of their own registers them with [`registry`](Self::registry).
+#[derive(Debug)]
+pub struct Health {
+    registry: Registry,
+    reads: ReadMetrics,
+    scrapes: ScrapeMetrics,
+}
+
+impl Health {
+    /// All metrics at zero, those of the process included.
+    ///
+    /// # Errors
+    ///
+    /// Only when two metrics declared here have the same name.
+    pub fn new() -> Result<Self, ::prometheus::Error> {
+        let registry = Registry::new();
+        registry.register(Box::new(build_info()?))?;
+        registry.register(Box::new(ProcessCollector::for_self()))?;
+        let reads = ReadMetrics::register(&registry)?;
+        let scrapes = ScrapeMetrics::register(&registry)?;
+        Ok(Self { registry, reads, scrapes })
+    }
+
+    /// Where all of them are registered.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// For the one who reads the maps.
+    pub fn reads(&self) -> &ReadMetrics {
+        &self.reads
+    }
+
+    /// For the one who answers scrapes.
+    pub fn scrapes(&self) -> &ScrapeMetrics {
+        &self.scrapes
+    }
+}
+
+/// How the reads of the maps fare. A clone counts into the same metrics.
+#[derive(Clone, Debug)]
+pub struct ReadMetrics {
+    /// How long a read took.
+    pub duration: Histogram,
+    /// Reads, failed ones included.
+    pub total: IntCounter,
+    /// Reads that panicked.
+    pub panics: IntCounter,
+    /// 1 when the last read failed and an earlier snapshot is shown.
+    pub stale: IntGauge,
+}
+
+impl ReadMetrics {
+    fn register(registry: &Registry) -> Result<Self, ::prometheus::Error> {
+        let duration = histogram_opts("read_duration_seconds", "Time it took to read all maps")?;
+        Ok(Self {
+            duration: registered(registry, Histogram::with_opts(duration))?,
+            total: counter(registry, "reads_total", "Reads of all maps, failed ones included")?,
+            panics: counter(
+                registry,
+                "read_panics_total",
+                "Reads of all maps that ended in a defect of the exporter",
+            )?,
+            stale: gauge(
+                registry,
+                "snapshot_stale",
+                "Whether the last read failed, so that an earlier one is shown",
+            )?,
+        })
+    }
+}
+
+/// How scrapes fare. A clone counts into the same metrics.
+#[derive(Clone, Debug)]
+pub struct ScrapeMetrics {
+    /// From the request to the complete body, by format.
+    pub duration: HistogramVec,
+    /// Scrapes whose body has not been taken yet.
+    pub in_flight: IntGauge,
+    /// Scrapes that were refused because too many were in flight.
+    pub rejected: IntCounter,
+}
+
+impl ScrapeMetrics {
+    fn register(registry: &Registry) -> Result<Self, ::prometheus::Error> {
+        let duration = histogram_opts(
+            "scrape_duration_seconds",
+            "Time from the request until the body was ready to be sent, reading the maps included",
+        )?;
+        let duration = registered(registry, HistogramVec::new(duration, &["format"]))?;
+        for format in Format::ALL {
+            // Known label sets start at 0, so that the first scrape shows in a rate.
+            duration.with_label_values(&[format.name()]);
+        }
+        Ok(Self {
+            duration,
+            in_flight: gauge(registry, "scrapes_in_flight", "Scrapes being answered")?,
+            rejected: counter(
+                registry,
+                "scrapes_rejected_total",
+                "Scrapes refused because too many were in flight",
+            )?,
+        })
+    }
+}
+
+/// Always 1; the labels tell which exporter this is. What the build did not say is `unknown`.
+fn build_info() -> Result<IntGauge, ::prometheus::Error> {
+    let info = IntGauge::with_opts(
+        opts("build_info", "Which exporter this is; always 1")
+            .const_label("version", env!("CARGO_PKG_VERSION"))
+            .const_label("revision", option_env!("KERNEL_EXPORTER_REVISION").unwrap_or("unknown"))
+            .const_label("rustversion", option_env!("KERNEL_EXPORTER_RUSTVERSION").unwrap_or("unknown"))
+            .const_label("arch", std::env::consts::ARCH),
+    )?;
+    info.set(1);
+    Ok(info)
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace("kernel_exporter")
+}
+
+/// 2^-14 s (61 µs) to 2^2 s: from a read of few maps to one that misses scrapes.
+fn histogram_opts(name: &str, help: &str) -> Result<HistogramOpts, ::prometheus::Error> {
+    let buckets = exponential_buckets(f64::exp2(-14.0), 2.0, 17)?;
+    Ok(HistogramOpts { common_opts: opts(name, help), buckets })
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, ::prometheus::Error> {
+    registered(registry, IntCounter::with_opts(opts(name, help)))
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, ::prometheus::Error> {
+    registered(registry, IntGauge::with_opts(opts(name, help)))
+}
+
+fn registered<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: Result<C, ::prometheus::Error>,
+) -> Result<C, ::prometheus::Error> {
+    let metric = metric?;
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_there_from_the_start() {
+        let families = Health::new().expect("names are distinct").registry().gather();
+        let names: Vec<&str> = families.iter().map(|family| family.name()).collect();
+        for name in [
+            "kernel_exporter_build_info",
+            "kernel_exporter_read_duration_seconds",
+            "kernel_exporter_read_panics_total",
+            "kernel_exporter_reads_total",
+            "kernel_exporter_scrape_duration_seconds",
+            "kernel_exporter_scrapes_in_flight",
+            "kernel_exporter_scrapes_rejected_total",
+            "kernel_exporter_snapshot_stale",
+            "process_cpu_seconds_total",
+            "process_resident_memory_bytes",
+        ] {
+            assert!(names.contains(&name), "{name} is missing in {names:?}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! One read at a time, shared by everyone who wants a fresh snapshot at that moment.
+//!
+//! Every scrape reads the maps, because a scrape wants the present. But two servers of a pair scrape at the
+//! same second, and a read costs the more the more there is to read. So whoever comes while a read goes on,
+//! or shortly after one, takes its snapshot. A lock that is held during the read does it all: those who
+//! waited for it look first whether the read they waited for is recent enough for them.
+
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use tokio::{
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
+    task::spawn_blocking,
+    time::{Instant, sleep_until},
+};
+
+use crate::{health::ReadMetrics, snapshot::Snapshot};
+
+/// Gives out snapshots.
+pub struct Hub {
+    /// How long after a read its snapshot still counts as fresh.
+    share: Duration,
+    /// Held while a read goes on.
+    reader: Arc<AsyncMutex<Reader>>,
+    /// The last snapshot that was read, for those who don't wait for a fresh one.
+    latest: Arc<Mutex<Option<Arc<Snapshot>>>>,
+}
+
+/// The one who reads, and when that was.
+struct Reader {
+    read: Box<dyn FnMut() -> Snapshot + Send>,
+    metrics: ReadMetrics,
+    /// When the last read ended, well or not.
+    ended: Option<Instant>,
+}
+
+impl Hub {
+    /// Shares the snapshots of `read`, which may block, among those who come within `share` after it ended.
+    pub fn new(
+        read: impl FnMut() -> Snapshot + Send + 'static,
+        share: Duration,
+        metrics: ReadMetrics,
+    ) -> Self {
+        let reader = Reader { read: Box::new(read), metrics, ended: None };
+        Self { share, reader: Arc::new(AsyncMutex::new(reader)), latest: Arc::default() }
+    }
+
+    /// A snapshot that was read after this call, while it waited, or at most the shared time before it.
+    ///
+    /// When the read panics, the snapshot before it, which `kernel_exporter_snapshot_stale` then tells; an
+    /// empty one when there is none.
+    pub async fn fresh(&self) -> Arc<Snapshot> {
+        let arrived = Instant::now();
+        let reader = Arc::clone(&self.reader).lock_owned().await;
+        let shared = reader.ended.is_some_and(|ended| arrived <= ended + self.share);
+        if !shared {
+            let latest = Arc::clone(&self.latest);
+            // The lock goes along: when the caller hangs up, the read still ends before the next one begins.
+            // The task fails only when the runtime shuts down.
+            let _ = spawn_blocking(move || read(reader, &latest)).await;
+        }
+        self.latest().unwrap_or_else(|| Arc::new(Snapshot::empty(SystemTime::now())))
+    }
+
+    /// The last snapshot that was read; `None` before the first.
+    pub fn latest(&self) -> Option<Arc<Snapshot>> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads whenever nobody else has read for `period`, the first time at once. Never ends.
+    pub async fn run(&self, period: Duration) {
+        loop {
+            let due = self.reader.lock().await.ended.map(|ended| ended + period.max(self.share));
+            match due {
+                Some(due) if due > Instant::now() => sleep_until(due).await,
+                _ => drop(self.fresh().await),
+            }
+        }
+    }
+}
+
+/// Reads, and publishes what was read.
+fn read(mut reader: OwnedMutexGuard<Reader>, latest: &Mutex<Option<Arc<Snapshot>>>) {
+    reader.metrics.total.inc();
+    let timer = reader.metrics.duration.start_timer();
+    // A reader that has panicked is asked again: its state is that of the maps, which it reads anew.
+    let outcome = catch_unwind(AssertUnwindSafe(|| (reader.read)()));
+    timer.observe_duration();
+    reader.metrics.stale.set(i64::from(outcome.is_err()));
+    match outcome {
+        Ok(snapshot) => {
+            *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(snapshot));
+        }
+        Err(_) => {
+            reader.metrics.panics.inc();
+            tracing::error!("reading the maps panicked; the previous snapshot is shown");
+        }
+    }
+    reader.ended = Some(Instant::now());
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("share", &self.share).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[path = "hub_tests.rs"]
+mod tests;

@@ -1,0 +1,301 @@
+//! The server over loopback: what it answers, what it refuses, and how it ends.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::{Arc, Mutex, mpsc},
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use flate2::read::GzDecoder;
+use kernel_exporter::{
+    health::Health,
+    prometheus::{Exposition, ExpositionOptions, Format},
+    server::{CollectorStatus, Hub, Site, router, serve},
+    snapshot::Snapshot,
+};
+use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
+
+/// A server in threads of its own, until it is dropped.
+struct Server {
+    address: SocketAddr,
+    health: Arc<Health>,
+    hub: Arc<Hub>,
+    delivered: Arc<Mutex<Vec<String>>>,
+    shutdown: Option<oneshot::Sender<()>>,
+    ended: mpsc::Receiver<()>,
+    runtime: Runtime,
+}
+
+impl Server {
+    fn start(read: impl FnMut() -> Snapshot + Send + 'static) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let health = Arc::new(Health::new().expect("names are distinct"));
+        let hub = Arc::new(Hub::new(read, Duration::from_millis(50), health.reads().clone()));
+        let delivered = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&delivered);
+        let site = Site {
+            hub: Arc::clone(&hub),
+            health: Arc::clone(&health),
+            exposition: Exposition::new(&ExpositionOptions::default()),
+            collectors: Box::new(|| {
+                vec![CollectorStatus { name: "<b>".to_owned(), up: true, detail: "tp_btf".to_owned() }]
+            }),
+            on_delivered: Box::new(move |scraper, _| log.lock().expect("no panic").push(scraper.to_owned())),
+        };
+        let (shutdown, stop) = oneshot::channel::<()>();
+        let (end, ended) = mpsc::channel();
+        runtime.spawn(async move {
+            serve(listener, router(site), async { drop(stop.await) }).await;
+            drop(end);
+        });
+        Self { address, health, hub, delivered, shutdown: Some(shutdown), ended, runtime }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).expect("the server listens");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("valid");
+        stream
+    }
+
+    /// Sends one request on a connection of its own and reads until the server closes it.
+    fn ask(&self, request: &str) -> Response {
+        let mut stream = self.connect();
+        stream.write_all(request.as_bytes()).expect("sent");
+        Response::read(&mut stream)
+    }
+
+    fn get(&self, path: &str, headers: &str) -> Response {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n"))
+    }
+
+    fn delivered(&self) -> Vec<String> {
+        self.delivered.lock().expect("no panic").clone()
+    }
+}
+
+fn quick() -> Server {
+    Server::start(|| Snapshot::empty(SystemTime::now()))
+}
+
+struct Response {
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Response {
+    fn read(stream: &mut impl Read) -> Self {
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).expect("a response");
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a header") + 4;
+        let body = bytes.split_off(end);
+        Self { head: String::from_utf8(bytes).expect("a header of text").to_ascii_lowercase(), body }
+    }
+
+    fn status(&self) -> u16 {
+        self.head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line")
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("text")
+    }
+}
+
+#[test]
+fn every_format_has_its_content_type() {
+    let server = quick();
+    for (accept, format) in [
+        ("*/*", Format::Text),
+        ("application/openmetrics-text;version=1.0.0", Format::OpenMetrics),
+        (
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+            Format::Protobuf,
+        ),
+        ("\u{fffd}broken", Format::Text),
+    ] {
+        let response = server.get("/metrics", &format!("Accept: {accept}\r\n"));
+        assert_eq!(response.status(), 200);
+        assert_eq!(
+            response.header("content-type"),
+            Some(format.content_type().to_ascii_lowercase().as_str())
+        );
+        assert_eq!(response.header("content-length"), Some(response.body.len().to_string().as_str()));
+        assert_eq!(response.body.ends_with(b"# EOF\n"), format == Format::OpenMetrics);
+    }
+}
+
+#[test]
+fn gzip_when_asked_for() {
+    let server = quick();
+    let plain = server.get("/metrics", "Accept-Encoding: gzip;q=0\r\n");
+    assert_eq!(plain.header("content-encoding"), None);
+    let packed = server.get("/metrics", "Accept-Encoding: gzip\r\n");
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    let mut text = String::new();
+    GzDecoder::new(packed.body.as_slice()).read_to_string(&mut text).expect("gzip");
+    assert!(text.contains("kernel_exporter_build_info{"));
+    assert!(packed.body.len() < plain.body.len() / 3);
+}
+
+#[test]
+fn own_metrics_count_scrapes_and_reads() {
+    let server = quick();
+    server.get("/metrics", "");
+    thread::sleep(Duration::from_millis(60));
+    let second = server.get("/metrics", "");
+    for line in [
+        "kernel_exporter_reads_total 2.0\n",
+        "kernel_exporter_scrapes_in_flight 1.0\n",
+        "kernel_exporter_scrape_duration_seconds_count{format=\"text\"} 1\n",
+        "kernel_exporter_scrape_duration_seconds_count{format=\"protobuf\"} 0\n",
+    ] {
+        assert!(second.text().contains(line), "{line}");
+    }
+    assert_eq!(server.health.reads().duration.get_sample_count(), 2);
+}
+
+#[test]
+fn readiness_waits_for_the_first_read() {
+    let server = quick();
+    assert_eq!(server.get("/healthz", "").status(), 200);
+    let early = server.get("/readyz", "");
+    assert_eq!((early.status(), early.text()), (503, "not ready: the maps have not been read yet\n"));
+    server.runtime.block_on(server.hub.fresh());
+    assert_eq!(server.get("/readyz", "").status(), 200);
+}
+
+#[test]
+fn the_landing_page_is_inert() {
+    let response = quick().get("/", "");
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"));
+    assert!(response.header("content-security-policy").expect("a policy").starts_with("default-src 'none'"));
+    assert!(response.text().contains("<td>&lt;b&gt;</td><td>up</td><td>tp_btf</td>"));
+}
+
+#[test]
+fn what_is_refused() {
+    let server = quick();
+    let ask = |request: &str| server.ask(&format!("{request}\r\n")).status();
+    assert_eq!(server.get("/nothing", "").status(), 404);
+    assert_eq!(server.get("/metrics/", "").status(), 404);
+    for method in ["POST", "PUT", "DELETE", "OPTIONS", "BREW"] {
+        let response =
+            server.ask(&format!("{method} /metrics HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"));
+        assert_eq!(response.status(), 405, "{method}");
+        assert_eq!(response.header("allow"), Some("get,head"));
+    }
+    assert_eq!(ask("GET /metrics HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n"), 413);
+    assert_eq!(ask("GET /metrics HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n"), 413);
+    assert_eq!(ask(&format!("GET / HTTP/1.1\r\nHost: t\r\nX: {}\r\n", "x".repeat(20_000))), 431);
+    assert_eq!(ask(&format!("GET / HTTP/1.1\r\nHost: t\r\n{}", "X: y\r\n".repeat(100))), 431);
+    assert!(server.delivered().is_empty(), "nobody got metrics");
+}
+
+#[test]
+fn deliveries_name_the_scraper_and_head_is_none() {
+    let server = quick();
+    let head = server.ask("HEAD /metrics HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+    assert_eq!(head.status(), 200);
+    assert!(head.body.is_empty());
+    assert!(server.delivered().is_empty());
+    server.get("/metrics", "User-Agent: Prometheus/3.5.3\r\n");
+    server.get("/metrics", "");
+    assert_eq!(server.delivered(), ["127.0.0.1 Prometheus/3.5.3", "127.0.0.1"]);
+}
+
+#[test]
+fn scrapes_beyond_the_limit_are_rejected_and_health_is_not() {
+    let (release, wait) = mpsc::channel::<()>();
+    let server = Server::start(move || {
+        let _released = wait.recv();
+        Snapshot::empty(SystemTime::now())
+    });
+    let waiting: Vec<TcpStream> = (0..40)
+        .map(|_| {
+            let mut stream = server.connect();
+            stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n").expect("sent");
+            stream
+        })
+        .collect();
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while server.health.scrapes().in_flight.get() < 40 {
+        assert!(Instant::now() < deadline, "forty scrapes are taken");
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(server.get("/metrics", "").status(), 503);
+    assert_eq!(server.get("/healthz", "").status(), 200);
+    assert_eq!(server.health.scrapes().rejected.get(), 1);
+    drop(release);
+    for mut stream in waiting {
+        assert_eq!(Response::read(&mut stream).status(), 200);
+    }
+    assert_eq!(server.health.reads().total.get(), 1, "forty scrapes at once cost one read");
+    assert_eq!(server.get("/metrics", "").status(), 200, "there is room again");
+}
+
+#[test]
+fn a_slow_header_is_cut_off() {
+    let server = quick();
+    let mut stream = server.connect();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost:").expect("sent");
+    let begun = Instant::now();
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).expect("the server closes");
+    let took = begun.elapsed();
+    assert!((4..8).contains(&took.as_secs()), "{took:?}");
+    assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408"), "no metrics");
+}
+
+#[test]
+fn shutdown_takes_a_second_at_most() {
+    // One connection is idle after a response, one is silent, one waits for a read that does not end.
+    let (release, wait) = mpsc::channel::<()>();
+    let mut server = Server::start(move || {
+        let _released = wait.recv();
+        Snapshot::empty(SystemTime::now())
+    });
+    let mut idle = server.connect();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n").expect("sent");
+    assert!(idle.read(&mut [0; 1024]).expect("a response") > 0);
+    let _silent = server.connect();
+    let mut stuck = server.connect();
+    stuck.write_all(b"GET /metrics HTTP/1.1\r\nHost: t\r\n\r\n").expect("sent");
+    thread::sleep(Duration::from_millis(100));
+
+    let begun = Instant::now();
+    drop(server.shutdown.take());
+    let ended = server.ended.recv_timeout(Duration::from_secs(5));
+    assert_eq!(ended, Err(mpsc::RecvTimeoutError::Disconnected), "the server ended");
+    assert!(begun.elapsed() <= Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(idle.read(&mut [0; 16]).expect("closed in order"), 0);
+    let refused = TcpStream::connect(server.address).expect_err("nobody listens");
+    assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    drop(release);
+}
+
+#[test]
+fn shutdown_lets_a_response_finish() {
+    let mut server = Server::start(|| {
+        thread::sleep(Duration::from_millis(300));
+        Snapshot::empty(SystemTime::now())
+    });
+    let mut stream = server.connect();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: t\r\n\r\n").expect("sent");
+    thread::sleep(Duration::from_millis(100));
+    drop(server.shutdown.take());
+    let response = Response::read(&mut stream);
+    assert_eq!(response.status(), 200);
+    assert!(response.text().contains("kernel_exporter_build_info"));
+}
