@@ -48,11 +48,11 @@ fn main() -> ExitCode {
             Ok(())
         }
         Command::Once { format, wait } => {
-            logging::init(&config.log);
+            logging::init(&config.log)?;
             once(&config, format, wait)
         }
         Command::Run => {
-            logging::init(&config.log);
+            logging::init(&config.log)?;
             run(&config)
         }
     };

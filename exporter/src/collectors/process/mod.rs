@@ -19,7 +19,10 @@ pub use metrics::*;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use exporter_common::process::{ProcessKey, ProcessTotals, TaskRecord};
+use exporter_common::{
+    COMM_LEN,
+    process::{ProcessKey, ProcessTotals, TaskRecord},
+};
 use rustc_hash::FxHashMap;
 
 use super::World;
@@ -50,7 +53,8 @@ struct Known {
 struct Found {
     totals: ProcessTotals,
     alive: bool,
-    comm: [u8; exporter_common::COMM_LEN],
+    comm: [u8; COMM_LEN],
+    flags: u32,
     cgroup: u64,
 }
 
@@ -152,10 +156,22 @@ impl Process {
 
 impl Groups {
     fn of(&self, key: ProcessKey, found: &Found, world: &mut World) -> GroupKey {
-        let len = found.comm.iter().position(|byte| *byte == 0).unwrap_or(found.comm.len());
-        let command: Arc<str> = text(&found.comm[..len]).into();
+        let command: Arc<str> = command(&found.comm, found.flags).into();
         self.key(Some(command), Some(world.cgroups.path(found.cgroup)), Some(key.tgid))
     }
+}
+
+/// `task_struct.flags` of a kernel thread.
+const PF_KTHREAD: u32 = 0x0020_0000;
+
+/// A process' name. Kernel threads are shown in brackets, as ps does, and without what follows the slash:
+/// `kworker/3:1-events` would be a series per CPU and worker.
+fn command(comm: &[u8; COMM_LEN], flags: u32) -> String {
+    let name = comm.split(|byte| *byte == 0).next().unwrap_or_default();
+    if flags & PF_KTHREAD == 0 {
+        return text(name);
+    }
+    format!("[{}]", text(name.split(|byte| *byte == b'/').next().unwrap_or_default()))
 }
 
 fn advance(cursors: &mut [Counter64; PARTS], totals: &ProcessTotals, world: &mut World) -> [u64; PARTS] {
@@ -170,13 +186,22 @@ fn advance(cursors: &mut [Counter64; PARTS], totals: &ProcessTotals, world: &mut
 fn find(sched: &mut Sched) -> Result<FxHashMap<ProcessKey, Found>> {
     let mut all: FxHashMap<ProcessKey, Found> = FxHashMap::default();
     for (key, dead) in sched.dead()? {
-        all.insert(key, Found { totals: dead.totals, alive: false, comm: dead.comm, cgroup: dead.cgroup });
+        all.insert(
+            key,
+            Found {
+                totals: dead.totals,
+                alive: false,
+                comm: dead.comm,
+                flags: dead.flags,
+                cgroup: dead.cgroup,
+            },
+        );
     }
-    for TaskRecord { process, totals, cgroup, comm, pid, .. } in sched.living()? {
+    for TaskRecord { process, totals, cgroup, comm, pid, flags } in sched.living()? {
         let found = all.entry(process).or_default();
         found.totals += totals;
         if !found.alive || pid == process.tgid {
-            (found.comm, found.cgroup) = (comm, cgroup);
+            (found.comm, found.flags, found.cgroup) = (comm, flags, cgroup);
         }
         found.alive = true;
     }
@@ -196,4 +221,23 @@ fn find_at_rest(sched: &mut Sched) -> Result<FxHashMap<ProcessKey, Found>> {
     }
     ensure!(false, "threads die too fast for a first reading of all processes");
     find(sched)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comm(name: &[u8]) -> [u8; COMM_LEN] {
+        let mut comm = [0; COMM_LEN];
+        comm[..name.len()].copy_from_slice(name);
+        comm
+    }
+
+    #[test]
+    fn kernel_threads_are_in_brackets_and_without_their_cpu() {
+        assert_eq!(command(&comm(b"kworker/3:1-eve"), PF_KTHREAD), "[kworker]");
+        assert_eq!(command(&comm(b"kswapd0"), PF_KTHREAD), "[kswapd0]");
+        assert_eq!(command(&comm(b"kworker/3:1-eve"), 0), "kworker/3:1-eve");
+        assert_eq!(command(&comm(b"a\"b\n\xff"), 0), "a\"b\n\\xff");
+    }
 }

@@ -49,10 +49,25 @@ pub struct Scheduler {
     delta: HistogramDelta,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Cursors {
     histograms: [HistogramCursor; SCHEDULER_HISTOGRAMS],
     counters: [Counter32; SCHEDULER_COUNTERS],
+}
+
+impl Cursors {
+    /// Whether anything has come since the last read.
+    fn would_move(&self, values: &SchedulerSlot) -> bool {
+        let mut cursors = self.clone();
+        let mut delta = HistogramDelta::default();
+        cursors.histograms.iter_mut().zip(&values.histograms).any(|(cursor, histogram)| {
+            cursor.advance(&histogram.buckets, histogram.sum, &mut delta).is_err() || !delta.is_empty()
+        }) || cursors
+            .counters
+            .iter_mut()
+            .zip(&values.counters)
+            .any(|(cursor, raw)| cursor.advance(*raw) != Ok(0))
+    }
 }
 
 struct Tenant {
@@ -77,6 +92,10 @@ impl Scheduler {
             Tenancy::Goes(id) | Tenancy::Began(id) | Tenancy::Ends(id) => Some(world.cgroups.path(id)),
             Tenancy::Fold => None,
         };
+        if tenancy == Tenancy::Fold && self.tenants[slot].is_none() && !self.cursors[slot].would_move(values)
+        {
+            return; // a fold in which nothing is needs no series
+        }
         let by_cgroup = self.by_cgroup;
         let tenant = self.tenants[slot].get_or_insert_with(|| Tenant::new(path.clone(), by_cgroup, world));
         if tenant.path != path {
