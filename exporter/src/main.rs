@@ -47,14 +47,8 @@ fn main() -> ExitCode {
             print!("{}", cli::check(&source, &config, registry::map_bytes));
             Ok(())
         }
-        Command::Once { format, wait } => {
-            logging::init(&config.log)?;
-            once(&config, format, wait)
-        }
-        Command::Run => {
-            logging::init(&config.log)?;
-            run(&config)
-        }
+        Command::Once { format, wait } => once(&config, format, wait),
+        Command::Run => run(&config),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -67,6 +61,7 @@ fn main() -> ExitCode {
 
 /// Measures for a while, prints, and ends.
 fn once(config: &Config, format: OnceFormat, wait: Duration) -> Result<()> {
+    logging::init(&config.log)?;
     let mut engine = Engine::start(config)?;
     let health = Health::new()?;
     health.registry().register(Box::new(EngineMetrics::new(engine.report())?))?;
@@ -84,6 +79,7 @@ fn once(config: &Config, format: OnceFormat, wait: Duration) -> Result<()> {
 /// Measures and serves until it is told to end.
 #[tokio::main(worker_threads = 2)]
 async fn run(config: &Config) -> Result<()> {
+    logging::init(&config.log)?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let listen = config.listen.as_str();
