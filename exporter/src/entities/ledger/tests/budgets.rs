@@ -63,17 +63,18 @@ fn twice_as_active_is_not_enough() {
 
 #[test]
 fn old_activity_counts_less() {
-    let mut bench = Bench::new(1, 10);
-    bench.ledger.tick(bench.now);
-    let (once, steady) = (bench.claim(&COUNTER, "/once"), bench.claim(&COUNTER, "/steady"));
-    bench.ledger.count(&once, 100);
-    bench.tick_after(240);
-    bench.ledger.count(&steady, 24);
-    bench.tick_after(120);
-    assert_eq!(bench.values(&COUNTER), are([(FOLD, 24), ("/once", 100)]), "12.5 against 12");
-    bench.ledger.count(&steady, 100);
-    bench.tick_after(60);
-    assert_eq!(bench.values(&COUNTER).len(), 3, "8.8 against 79");
+    let after_six_minutes = |steady_work| {
+        let mut bench = Bench::new(1, 10);
+        bench.ledger.tick(bench.now);
+        let (once, steady) = (bench.claim(&COUNTER, "/once"), bench.claim(&COUNTER, "/steady"));
+        bench.ledger.count(&once, 100);
+        bench.tick_after(240);
+        bench.ledger.count(&steady, steady_work);
+        bench.tick_after(120);
+        bench.ledger.stats().metrics[0].lingering
+    };
+    assert_eq!(after_six_minutes(48), 0, "100 have become 12.5, and 48 have become 24");
+    assert_eq!(after_six_minutes(52), 1, "26 are more than twice as many");
 }
 
 #[test]
@@ -131,6 +132,60 @@ fn lower_limits_fold_the_least_active_of_the_metric_with_the_most() {
     assert!(named(&bench, 0).contains(&"/a".to_owned()), "the most active stays");
     assert!(!named(&bench, 1).is_empty());
     assert_consistent(&bench.ledger);
+}
+
+#[test]
+fn free_places_go_to_the_most_active() {
+    let mut bench = Bench::new(0, 10);
+    for (name, by) in [("/a", 1), ("/b", 3), ("/c", 2)] {
+        let claim = bench.claim(&COUNTER, name);
+        bench.ledger.count(&claim, by);
+    }
+    bench.set_limits(1, 10);
+    bench.tick_after(1);
+    assert_eq!(bench.values(&COUNTER), are([(FOLD, 6), ("/b", 0)]));
+}
+
+#[test]
+fn free_places_go_to_the_metric_with_the_fewest() {
+    let mut bench = Bench::new(10, 2);
+    for (metric, name) in [(&COUNTER, "/a"), (&COUNTER, "/b"), (&COUNTER, "/c"), (&OTHER, "/a")] {
+        let _kept = bench.claim(metric, name);
+    }
+    bench.set_limits(10, 3);
+    bench.tick_after(1);
+    assert_eq!(bench.values(&COUNTER), are([(FOLD, 0), ("/a", 0), ("/b", 0)]));
+    assert_eq!(bench.values(&OTHER)[1..], are([("/a", 0)]), "the fold lingers");
+}
+
+#[test]
+fn a_forgotten_label_set_takes_a_free_place_when_it_is_claimed() {
+    let mut bench = Bench::new(1, 10);
+    let claim = bench.claim(&COUNTER, "/a");
+    bench.ledger.count(&claim, 5);
+    bench.set_limits(0, 10);
+    bench.release(claim);
+    bench.set_limits(1, 10);
+    let claim = bench.claim(&COUNTER, "/a");
+    bench.ledger.count(&claim, 1);
+    assert_eq!(bench.values(&COUNTER), are([(FOLD, 0), ("/a", 6)]));
+    assert_consistent(&bench.ledger);
+}
+
+#[test]
+fn the_dead_of_another_metric_make_room_only_when_that_helps() {
+    let mut bench = Bench::new(1, 2);
+    let _kept = [bench.claim(&COUNTER, "/a"), bench.claim(&COUNTER, "/b")];
+    let dead = bench.claim(&OTHER, "/dead");
+    bench.release(dead);
+    bench.scrape("prometheus");
+    bench.tick_after(1);
+    let expected = are([("/dead", 0)]);
+    assert_eq!(bench.values(&OTHER), expected, "the first metric has all the places it may have");
+    bench.set_limits(2, 2);
+    bench.tick_after(1);
+    assert_eq!(bench.values(&OTHER), are([]));
+    assert_eq!(bench.ledger.stats().metrics[0].places, 2);
 }
 
 #[test]
