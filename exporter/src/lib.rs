@@ -5,6 +5,7 @@
 //! processes and cgroups, and is tested without a kernel.
 
 pub mod catalogue;
+pub mod entities;
 pub mod hooks;
 pub mod kernel;
 pub mod snapshot;
