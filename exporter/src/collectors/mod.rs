@@ -3,11 +3,14 @@
 //! Collectors that hang on the same hooks share a hook family ([`crate::hooks`]), which is what is attached,
 //! read and said to be up or down.
 
+pub mod block_io;
 pub mod process;
 pub mod scheduler;
 
+mod block;
 mod sched;
 
+pub use block::BlockFamily;
 pub use sched::SchedFamily;
 
 use anyhow::Result;
@@ -35,7 +38,7 @@ pub struct Description {
 }
 
 /// Every collector there is.
-pub static ALL: &[&Description] = &[&scheduler::DESCRIPTION, &process::DESCRIPTION];
+pub static ALL: &[&Description] = &[&scheduler::DESCRIPTION, &process::DESCRIPTION, &block_io::DESCRIPTION];
 
 /// What collectors work with during a read.
 pub struct World {
