@@ -3,15 +3,18 @@
 //! Collectors that hang on the same hooks share a hook family ([`crate::hooks`]), which is what is attached,
 //! read and said to be up or down.
 
+pub mod block_io;
 pub mod process;
 pub mod registry;
 pub mod scheduler;
 
+mod block;
 mod cgroup;
 mod sched;
 
 pub use cgroup::cgroup_account;
 
+use block::BlockFamily;
 use sched::SchedFamily;
 
 use anyhow::Result;
