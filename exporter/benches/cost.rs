@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use kernel_exporter::{
     hooks::{
+        block::{self, Block, Kept},
         sched::{self, Parts, Sched},
         selftest::Floor,
     },
@@ -16,7 +17,7 @@ use kernel_exporter::{
         host::{self, Hierarchy},
     },
 };
-use workload::PingPong;
+use workload::{DirectReads, PingPong};
 
 const BATCHES: usize = 12;
 const BATCH: Duration = Duration::from_millis(250);
@@ -42,6 +43,16 @@ fn main() -> anyhow::Result<()> {
             }
             drop(workload);
         }
+        let kept = Kept { device: true, operation: true, cgroup: true };
+        let block = Block::attach(&btf, &hierarchy, block::Parts { slots: 1024, kept })?;
+        let workload = DirectReads::start()?;
+        let mut together = 0.0;
+        for (_, program) in block::PROGRAMS {
+            let ns = row("direct reads of 4 KiB", program, || block.program_info(program));
+            together += if ns.is_finite() { ns } else { 0.0 };
+        }
+        println!("| direct reads of 4 KiB | all block programs together | | {together:.1} |");
+        drop(workload);
     }
 
     println!("\n## pipe ping-pong, ns per operation (two switches, two wakeups)\n");
@@ -92,7 +103,7 @@ fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
-fn row(workload: &str, program: &str, info: impl Fn() -> Option<ProgramInfo>) {
+fn row(workload: &str, program: &str, info: impl Fn() -> Option<ProgramInfo>) -> f64 {
     let mut best = f64::INFINITY;
     let mut runs = 0;
     for _ in 0..BATCHES {
@@ -105,5 +116,9 @@ fn row(workload: &str, program: &str, info: impl Fn() -> Option<ProgramInfo>) {
             runs += count;
         }
     }
-    println!("| {workload} | {program} | {runs} | {best:.1} |");
+    match runs {
+        0 => println!("| {workload} | {program} | 0 | |"),
+        _ => println!("| {workload} | {program} | {runs} | {best:.1} |"),
+    }
+    best
 }
