@@ -131,6 +131,9 @@ impl Object {
             .maps()
             .filter_map(|(name, map)| {
                 let info = data(map)?.info().ok()?;
+                if matches!(map, Map::RingBuf(_)) {
+                    return Some((name.to_owned(), u64::from(info.max_entries())));
+                }
                 // A hash keeps a head of 48 bytes per element and pads key and value to eight bytes.
                 let head = if matches!(map, Map::HashMap(_)) { 48 } else { 0 };
                 let element = u64::from(info.key_size().next_multiple_of(8)) * u64::from(head > 0)
