@@ -83,11 +83,13 @@ impl Object {
             .with_context(|| format!("cannot make iterator `{program}`"))
     }
 
-    /// Loads the raw tracepoint program `program` and runs it once, without its hook.
+    /// Runs the raw tracepoint program `program` once, without its hook; loads it the first time.
     pub fn test_run(&mut self, program: &'static str) -> Result<u32> {
         let loaded = self.ebpf.program_mut(program).ok_or_else(|| anyhow!("no program `{program}`"))?;
         let tracepoint: &mut RawTracePoint = loaded.try_into()?;
-        tracepoint.load().with_context(|| format!("the kernel refuses program `{program}`"))?;
+        if tracepoint.fd().is_err() {
+            tracepoint.load().with_context(|| format!("the kernel refuses program `{program}`"))?;
+        }
         bpf::test_run(tracepoint.fd()?.as_fd()).with_context(|| format!("cannot run program `{program}`"))
     }
 

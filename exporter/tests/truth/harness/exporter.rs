@@ -1,0 +1,156 @@
+//! The exporter under test.
+
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    os::unix::process::CommandExt as _,
+    path::PathBuf,
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+use super::{Between, Histogram, Scrape, unique};
+
+/// Scrapes share a read that is younger than 50 ms; a scrape that is to see the present waits longer.
+const SHARED: Duration = Duration::from_millis(60);
+
+/// Slow enough for an emulated CPU under load.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const PROTOBUF: &str =
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+
+/// A running exporter, killed when dropped.
+pub(crate) struct Exporter {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    log: Arc<Mutex<String>>,
+    config: PathBuf,
+}
+
+/// The exporter's executable; in a VM it is elsewhere than where it was built.
+pub(crate) fn binary() -> PathBuf {
+    env::var_os("KERNEL_EXPORTER_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_kernel-exporter").into()).into()
+}
+
+impl Exporter {
+    /// Starts one with this added to a config that never reads on its own, and waits for its first read.
+    pub(crate) fn start(config: &str) -> Self {
+        let (mut child, config) = Self::spawn(config);
+        let log = Arc::default();
+        let (say, heard) = mpsc::channel();
+        let stderr = child.stderr.take().expect("piped");
+        let copy = Arc::clone(&log);
+        thread::spawn(move || listen(stderr, &copy, &say));
+        let address = heard.recv_timeout(PATIENCE);
+        let Ok(address) = address else {
+            let _ = child.kill();
+            panic!("the exporter does not serve; it said:\n{}", log.lock().expect("no panic"));
+        };
+        let exporter = Self { child, address, log, config };
+        exporter.scrape();
+        exporter
+    }
+
+    /// Starts one and waits for its end: how it ended, and what it said.
+    pub(crate) fn start_in_vain(config: &str) -> (ExitStatus, String) {
+        let (child, config) = Self::spawn(config);
+        let output = child.wait_with_output().expect("a child");
+        let _ = fs::remove_file(config);
+        (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    fn spawn(config: &str) -> (Child, PathBuf) {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let file = env::temp_dir().join(unique(&format!("{number}.yaml")));
+        fs::write(&file, format!("read_interval: 5m\n{config}")).expect("a folder for temporary files");
+        let mut command = Command::new(binary());
+        command.args(["--listen", "127.0.0.1:0", "--config"]).arg(&file).stderr(Stdio::piped());
+        // SAFETY: the closure makes one system call, which is allowed between fork and exec.
+        unsafe { command.pre_exec(|| die_with_parent().map_err(std::io::Error::from_raw_os_error)) };
+        let child = command.spawn().unwrap_or_else(|error| panic!("cannot run {:?}: {error}", binary()));
+        (child, file)
+    }
+
+    pub(crate) fn pid(&self) -> libc::pid_t {
+        self.child.id() as libc::pid_t
+    }
+
+    /// A scrape of a read that begins after this call.
+    pub(crate) fn scrape(&self) -> Scrape {
+        Scrape::parse(&String::from_utf8(self.get("text/plain; version=0.0.4")).expect("UTF-8"))
+    }
+
+    /// Two scrapes, and what happens in between.
+    pub(crate) fn during<T>(&self, work: impl FnOnce() -> T) -> (Between, T) {
+        let before = self.scrape();
+        let result = work();
+        (Between { before, after: self.scrape() }, result)
+    }
+
+    /// A histogram, summed over the series with these labels, of a read that begins after this call.
+    pub(crate) fn histogram(&self, name: &str, labels: &[(&str, &str)]) -> Histogram {
+        Histogram::parse(&self.get(PROTOBUF), name, labels)
+    }
+
+    fn get(&self, accept: &str) -> Vec<u8> {
+        thread::sleep(SHARED);
+        let url = format!("http://{}/metrics", self.address);
+        let agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build().new_agent();
+        let response = agent.get(url).header("Accept", accept).call();
+        let mut response = response.unwrap_or_else(|error| {
+            panic!("cannot scrape: {error}; the exporter said:\n{}", self.log.lock().expect("no panic"))
+        });
+        response.body_mut().with_config().limit(1 << 30).read_to_vec().expect("a whole body")
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: libc::c_int) {
+        // SAFETY: no preconditions; the child has not been waited for, so the id is its own.
+        assert_eq!(unsafe { libc::kill(self.pid(), signal) }, 0);
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().expect("a child")
+    }
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_file(&self.config);
+    }
+}
+
+/// Ends this process when the thread that made it ends; the error is a number of errno.
+pub(crate) fn die_with_parent() -> Result<(), i32> {
+    // SAFETY: a call without pointers.
+    match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } {
+        0 => Ok(()),
+        // SAFETY: this thread's own errno.
+        _ => Err(unsafe { *libc::__errno_location() }),
+    }
+}
+
+/// Keeps what the exporter says, and tells its address once.
+fn listen(stderr: ChildStderr, log: &Mutex<String>, say: &mpsc::Sender<SocketAddr>) {
+    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        let address = line.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
+        log.lock().expect("no panic").push_str(&format!("{line}\n"));
+        if line.contains("serving metrics")
+            && let Some(address) = address.and_then(|address| address.parse().ok())
+        {
+            let _ = say.send(address);
+        }
+    }
+}

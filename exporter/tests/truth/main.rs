@@ -1,0 +1,17 @@
+//! Truth tests: the real exporter under the real kernel, compared with what was measured another way.
+//!
+//! They run as root on this host and in VMs with other kernels (`scripts/test-in-vms.sh`), one after the
+//! other. Most follow one pattern. A worker lives in a cgroup of its own and sleeps at a gate while the
+//! exporter is read; then it works; then it sleeps again, and the exporter is read again. As nothing of the
+//! worker moves during a read, what the exporter counted in between must be *equal* to what `/proc`, `wait4`
+//! or the worker's own clock say, however busy the machine is and however slowly a VM runs. Where a test
+//! allows a difference, it says why.
+
+mod cpu;
+mod harness;
+mod histogram;
+mod migration;
+mod short_lived;
+mod sleep;
+mod switches;
+mod wait;
