@@ -45,7 +45,7 @@ impl Exporter {
 
     /// A connection to it.
     pub(crate) fn connect(&self) -> Client {
-        Client::connect(self.address)
+        Client::connect(self.address())
     }
 
     /// One request on a connection of its own.
@@ -65,7 +65,7 @@ impl Exporter {
 
     /// Anonymous memory that is resident, in bytes.
     pub(crate) fn anonymous_memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it lives");
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it lives");
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("Linux 4.5");
         let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
         kilobytes << 10
