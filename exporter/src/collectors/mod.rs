@@ -7,7 +7,10 @@ pub mod process;
 pub mod registry;
 pub mod scheduler;
 
+mod cgroup;
 mod sched;
+
+pub use cgroup::cgroup_account;
 
 use sched::SchedFamily;
 
@@ -85,8 +88,8 @@ pub struct Account {
     pub programs: Vec<ProgramAccount>,
     /// Name and bytes of its maps.
     pub maps: Vec<(String, u64)>,
-    /// Slots in use, and all there are.
-    pub slots: (usize, usize),
+    /// Slots in use, and all there are, where the family has any.
+    pub slots: Option<(usize, usize)>,
     /// What could not be done as planned, by a name from a closed list. Nothing of this is lost from totals.
     pub failures: Vec<(&'static str, u64)>,
 }

@@ -1,5 +1,6 @@
 //! Hook families: one BPF object each, with everything that hangs on its hooks. Collectors read from here.
 
+pub mod cgroup;
 pub mod sched;
 pub mod selftest;
 
