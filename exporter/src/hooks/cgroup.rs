@@ -30,7 +30,7 @@ pub const PROGRAMS: [(CgroupProgram, &str); CGROUP_PROGRAMS] = [
 ];
 
 /// Size of the ring buffer unless told otherwise: some thousand events.
-pub const RING_BYTES: u32 = 256 << 10;
+pub const RING_BYTES: u32 = 512 << 10;
 
 /// The attached hook family. Dropping it ends its thread and detaches its programs.
 pub struct Cgroup {

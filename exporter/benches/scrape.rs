@@ -1,0 +1,99 @@
+//! What a scrape takes as a scraper sees it: over the loopback, uncompressed, with a real exporter that reads
+//! real cgroups. Run as root: `make bench`, or `cargo bench --bench scrape`.
+//!
+//! Each cgroup gets a process that is busy for a moment, and so series of its own. The exporter shares reads
+//! among scrapes that come within 50 ms; scrapes here keep that distance, so each one reads the maps.
+
+#[path = "../tests/prometheus/cgroup.rs"]
+mod cgroup;
+#[path = "../tests/prometheus/exporter.rs"]
+mod exporter;
+#[path = "../tests/prometheus/http.rs"]
+mod http;
+
+use std::{
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use cgroup::Cgroup;
+use exporter::Exporter;
+use kernel_exporter::prometheus::Format;
+
+/// Lines of text that are aimed at, beside those that are there anyway.
+const LINES: [usize; 3] = [0, 10_000, 100_000];
+
+/// Lines that a cgroup adds: five histograms of 30, and three counters.
+const LINES_PER_CGROUP: usize = 153;
+
+const SCRAPES: usize = 100;
+
+/// Longer than scrapes share a read.
+const PAUSE: Duration = Duration::from_millis(60);
+
+const CONFIG: &str = "limits: {slots: 4096, label_sets: 1000000, label_sets_per_metric: 100000}\n";
+
+fn main() {
+    // `cargo test --benches` runs this too, without asking for measurements.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let mount = Cgroup::root().expect("cgroups");
+    println!("| lines | format | kB | median ms | p99 ms | RssAnon MB |\n|---|---|---|---|---|---|");
+    for lines in LINES {
+        let exporter = Exporter::start(CONFIG);
+        let parent = Cgroup::new(&mount, format!("kernel-exporter-bench-{lines}")).expect("a cgroup");
+        let cgroups: Vec<Cgroup> = (0..lines / LINES_PER_CGROUP)
+            .map(|number| {
+                let cgroup = Cgroup::new(parent.path(), format!("service-{number}")).expect("a cgroup");
+                be_busy_in(&cgroup);
+                cgroup
+            })
+            .collect();
+        for format in Format::ALL {
+            measure(&exporter, format);
+        }
+        drop(cgroups);
+    }
+}
+
+/// Runs a short process in a cgroup.
+fn be_busy_in(cgroup: &Cgroup) {
+    let script = "read go; i=0; while [ $i -lt 500 ]; do i=$((i + 1)); done; sleep 0.001";
+    let mut process =
+        Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).spawn().expect("there is a shell");
+    cgroup.take(process.id()).expect("moved");
+    drop(process.stdin.take());
+    process.wait().expect("it ends");
+}
+
+/// Prints a line of the table.
+fn measure(exporter: &Exporter, format: Format) {
+    let mut client = exporter.connect();
+    let accept = format.content_type().replace(' ', "");
+    let headers = [("Accept", accept.as_str()), ("Accept-Encoding", "identity")];
+    let mut times = Vec::new();
+    let mut bytes = 0;
+    for scrape in 0..=SCRAPES {
+        thread::sleep(PAUSE);
+        let begun = Instant::now();
+        let response = client.ask("GET", "/metrics", &headers);
+        let took = begun.elapsed().as_secs_f64() * 1e3;
+        assert_eq!((response.status, response.header("content-type")), (200, Some(format.content_type())));
+        bytes = response.body.len();
+        if scrape > 0 {
+            times.push(took);
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    println!(
+        "| {} | {} | {} | {:.2} | {:.2} | {:.1} |",
+        exporter.text().lines().filter(|line| !line.starts_with('#')).count(),
+        format.name(),
+        bytes / 1000,
+        times[times.len() / 2],
+        times[times.len() * 99 / 100],
+        exporter.anonymous_memory() as f64 / 1e6,
+    );
+}
