@@ -61,7 +61,8 @@ fn uninterruptible_sleeps_are_told_apart() {
     let truth: Vec<_> = (0..SLEEPS).map(|cell| worker.get(cell)).collect();
     assert!(truth.iter().all(|sleep| *sleep >= 100_000_000), "vfork did not wait: {truth:?}");
     sleeps.assert_largest_are(truth);
-    let longer = sleeps.largest(usize::MAX).iter().filter(|bucket| **bucket >= index(100_000_000) - 1).count();
+    let longer =
+        sleeps.largest(usize::MAX).iter().filter(|bucket| **bucket >= index(100_000_000) - 1).count();
     assert_eq!(longer, SLEEPS, "{sleeps:?}");
 }
 
