@@ -1,4 +1,6 @@
 //! The `block_io` collector's values: histograms per (device, operation, cgroup).
+//!
+//! Labels that the config does not keep are zero in all keys, so that the kernel aggregates over them.
 
 use crate::{
     histogram::{Durations, Sizes},
@@ -10,9 +12,9 @@ use crate::{
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct BlockKey {
-    /// The submitting task's cgroup.
+    /// Whose I/O it is.
     pub cgroup: u64,
-    /// `major << 20 | minor` (include/linux/kdev_t.h).
+    /// `major << 20 | minor` (include/linux/kdev_t.h); zero without a disk, as no disk has the major number 0.
     pub device: u32,
     /// `REQ_OP_*`, the low eight bits of `request.cmd_flags`, plus one, so that zero means: not kept.
     pub operation: u32,
@@ -44,21 +46,54 @@ pub struct BlockOwner {
 unsafe impl crate::Plain for BlockOwner {}
 
 /// The values of one slot. All of them wrap around.
+///
+/// Every finished request is a sample of `size`, and of exactly one of `duration`, `missed_starts` and
+/// `never_issued`: the samples of `duration` and the two counters add up to the samples of `size`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct BlockSlot {
     /// First issue to last completion.
     pub duration: Durations,
-    /// Insert to first issue.
+    /// Insert to first issue, of requests that have finished. Requests that went straight to the device have
+    /// none.
     pub queue: Durations,
-    /// Bytes of finished requests; its samples are the finished requests.
+    /// Bytes of finished requests.
     pub size: Sizes,
-    /// Finished requests whose start was not seen.
+    /// Finished requests whose start was not seen: they are older than the programs, or a program could not
+    /// remember them.
     pub missed_starts: u64,
+    /// Finished requests that no device was given: empty flushes, for which the block layer issues a request
+    /// of its own, and what failed before its turn came.
+    pub never_issued: u64,
 }
 
 // SAFETY: `repr(C)`, all parts plain and multiples of eight bytes.
 unsafe impl crate::Plain for BlockSlot {}
+
+impl BlockSlot {
+    /// A slot in which nothing has been counted.
+    pub const fn zeroed() -> Self {
+        // SAFETY: a plain type takes any bytes.
+        unsafe { core::mem::zeroed() }
+    }
+}
+
+/// Where a request is in its life.
+#[repr(u32)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RequestState {
+    /// It has finished, or is not known. The kernel uses its request structures again and again, so their
+    /// entries stay.
+    Done = 0,
+    /// It waits for its first issue.
+    Queued = 1,
+    /// The device has it.
+    InFlight = 2,
+    /// The device gave it back unfinished; it waits to be issued again.
+    Requeued = 3,
+    /// The device has written its data; the flush sequence that it is part of goes on.
+    Flushing = 4,
+}
 
 /// What is remembered of a request from insert to completion.
 #[repr(C)]
@@ -68,15 +103,19 @@ pub struct RequestEntry {
     pub inserted: u64,
     /// When it was first issued; zero before that.
     pub issued: u64,
-    /// The submitting task's cgroup.
+    /// Whose I/O it is.
     pub cgroup: u64,
     /// Bytes of the parts that are finished already.
     pub finished_bytes: u32,
-    /// 1 while the device has it.
-    pub in_flight: u32,
+    /// As [`BlockKey::device`]; entries of devices that are gone are deleted.
+    pub device: u32,
+    /// A [`RequestState`].
+    pub state: u32,
+    /// Always zero.
+    pub reserved: u32,
 }
 
-// SAFETY: `u64`s and two `u32`s.
+// SAFETY: `u64`s and four `u32`s.
 unsafe impl crate::Plain for RequestEntry {}
 
 /// One kind of error on one device.
@@ -96,7 +135,7 @@ pub struct BlockErrorKey {
 // SAFETY: four 32-bit integers.
 unsafe impl crate::Plain for BlockErrorKey {}
 
-/// Requests that a device has, from its own view.
+/// Requests that a device was given and gave back.
 #[repr(C)]
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct BlockDevice {
@@ -155,6 +194,9 @@ unsafe impl crate::Plain for BlockCpu {}
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct BlockFields {
+    /// Which argument of the insert, issue, requeue and merge tracepoints is the request: before 5.11 the
+    /// queue comes first.
+    pub request_argument: u32,
     /// `request.cmd_flags`
     pub cmd_flags: u32,
     /// `request.rq_flags`
@@ -163,6 +205,8 @@ pub struct BlockFields {
     pub flush_seq: u32,
     /// `request.__data_len`
     pub data_len: u32,
+    /// `request.bio`
+    pub bio: u32,
     /// `request.q`
     pub queue: u32,
     /// `request_queue.disk`, or [`ABSENT`](crate::ABSENT) before 5.17
@@ -175,6 +219,20 @@ pub struct BlockFields {
     pub disk_first_minor: u32,
     /// `gendisk.disk_name`
     pub disk_name: u32,
+    /// `bio.bi_blkg`, or [`ABSENT`](crate::ABSENT) without `CONFIG_BLK_CGROUP` or with cgroup v1
+    pub bio_blkg: u32,
+    /// `blkcg_gq.blkcg`, or [`ABSENT`](crate::ABSENT) as above
+    pub blkg_blkcg: u32,
+    /// `blkcg.css`, or [`ABSENT`](crate::ABSENT) as above
+    pub blkcg_css: u32,
+    /// `css_set.subsys[io_cgrp_id]`, or [`ABSENT`](crate::ABSENT) as above
+    pub css_set_io: u32,
+    /// 1 when the kernel hands out the current task as a typed pointer (5.11).
+    pub typed_current_task: u32,
+    /// `REQ_OP_WRITE`
+    pub write: u32,
+    /// `REQ_OP_FLUSH`
+    pub flush: u32,
     /// 1 when series keep the device.
     pub keep_device: u32,
     /// 1 when series keep the operation.

@@ -1,5 +1,7 @@
 //! Births, renames and deaths of cgroups, as sent to user space.
 
+use crate::program::ProgramRuns;
+
 /// What happened to a cgroup.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,12 +14,25 @@ pub enum CgroupEventKind {
     Removed = 3,
 }
 
-/// The longest path that is sent whole (`PATH_MAX`, include/uapi/linux/limits.h).
-pub const MAX_PATH: usize = 4096;
+impl CgroupEventKind {
+    /// The kind that an event's head names.
+    pub const fn of(kind: u32) -> Option<Self> {
+        match kind {
+            1 => Some(Self::Born),
+            2 => Some(Self::Renamed),
+            3 => Some(Self::Removed),
+            _ => None,
+        }
+    }
+}
+
+/// The kernel cuts the paths that it gives to tracepoints off at this length, a terminating zero included
+/// (`TRACE_CGROUP_PATH_LEN`, kernel/cgroup/cgroup-internal.h). A power of two.
+pub const MAX_PATH: usize = 1024;
 
 /// Head of a ring-buffer record; `path_len` bytes of path follow, without a terminating zero.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CgroupEventHead {
     /// kernfs node id: the inode number of the cgroup's directory.
     pub id: u64,
@@ -64,7 +79,7 @@ pub struct CgroupFields {
 // SAFETY: `u32`s.
 unsafe impl crate::Plain for CgroupFields {}
 
-/// How often the program could not report an event.
+/// How often the programs could not report an event.
 #[repr(C)]
 #[derive(Clone, Copy, Default, Debug)]
 pub struct CgroupEventFailures {
@@ -74,3 +89,37 @@ pub struct CgroupEventFailures {
 
 // SAFETY: one `u64`.
 unsafe impl crate::Plain for CgroupEventFailures {}
+
+impl core::ops::AddAssign for CgroupEventFailures {
+    fn add_assign(&mut self, other: Self) {
+        self.dropped += other.dropped;
+    }
+}
+
+/// Programs of the `cgroup` hook family, in their order in [`CgroupCpu::programs`].
+#[repr(u32)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CgroupProgram {
+    /// `cgroup_mkdir`
+    Mkdir = 0,
+    /// `cgroup_rename`
+    Rename = 1,
+    /// `cgroup_rmdir`
+    Rmdir = 2,
+}
+
+/// Number of programs in the `cgroup` hook family.
+pub const CGROUP_PROGRAMS: usize = 3;
+
+/// What one CPU keeps for itself. Its programs run in process context, so they add atomically.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug)]
+pub struct CgroupCpu {
+    /// Events that are missing.
+    pub failures: CgroupEventFailures,
+    /// Indexed by [`CgroupProgram`].
+    pub programs: [ProgramRuns; CGROUP_PROGRAMS],
+}
+
+// SAFETY: `repr(C)`, only `u64`s.
+unsafe impl crate::Plain for CgroupCpu {}

@@ -120,7 +120,7 @@ const fn segment_of(normalised: u64) -> usize {
 #[inline(always)]
 pub fn index<U: Unit>(value: u64) -> i32 {
     let value = if value == 0 { 1 } else { value };
-    let exponent = 63 - value.leading_zeros();
+    let exponent = exponent(value);
     let normalised = value << (63 - exponent);
     let segment = segment_of(normalised);
     // SAFETY: a segment is below 16, the length of both tables; a bounds check would leave a panic path,
@@ -129,6 +129,44 @@ pub fn index<U: Unit>(value: u64) -> i32 {
         unsafe { (*U::SEGMENTS.before.get_unchecked(segment), *U::SEGMENTS.boundary.get_unchecked(segment)) };
     let above = boundary.wrapping_sub(normalised) >> 63;
     U::INDEX_OF_ONE + (exponent << SCALE) as i32 + before as i32 + above as i32
+}
+
+/// The position of the highest bit of a value that is not zero.
+#[cfg(not(target_arch = "bpf"))]
+#[inline(always)]
+fn exponent(value: u64) -> u32 {
+    63 - value.leading_zeros()
+}
+
+/// The position of the highest bit of a value that is not zero.
+///
+/// BPF has no instruction for it, and what the compiler makes of `leading_zeros` takes 45. The magnitude of
+/// durations changes rarely enough for these branches to be predicted.
+#[cfg(target_arch = "bpf")]
+#[inline(always)]
+fn exponent(value: u64) -> u32 {
+    const HIGHEST_BIT: [u8; 256] = {
+        let mut table = [0; 256];
+        let mut byte = 1;
+        while byte < 256 {
+            table[byte] = (31 - (byte as u32).leading_zeros()) as u8;
+            byte += 1;
+        }
+        table
+    };
+    static TABLE: [u8; 256] = HIGHEST_BIT;
+    let (mut rest, mut exponent) = (value, 0);
+    if rest >> 32 != 0 {
+        (rest, exponent) = (rest >> 32, 32);
+    }
+    if rest >> 16 != 0 {
+        (rest, exponent) = (rest >> 16, exponent + 16);
+    }
+    if rest >> 8 != 0 {
+        (rest, exponent) = (rest >> 8, exponent + 8);
+    }
+    // SAFETY: the mask keeps the index below the table's length.
+    exponent + u32::from(unsafe { *TABLE.get_unchecked(rest as usize & 255) })
 }
 
 /// Where a value belongs in memory.

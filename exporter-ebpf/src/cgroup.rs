@@ -2,7 +2,10 @@
 
 use exporter_common::{ABSENT, cgroup::CgroupFields};
 
-use crate::{frozen, kernel::Struct};
+use crate::{
+    frozen,
+    kernel::{Pointer, Struct},
+};
 
 /// Set by user space before the object is loaded.
 #[unsafe(no_mangle)]
@@ -22,7 +25,7 @@ static CGROUP: CgroupFields = CgroupFields {
 
 /// The cgroup of a task, in the hierarchy by which cgroups are told apart.
 #[inline(always)]
-pub fn of_task(task: Struct) -> Struct {
+pub fn of_task<P: Pointer>(task: P) -> P {
     let css_set = task.follow(frozen!(CGROUP.task_cgroups));
     if frozen!(CGROUP.css_set_memory) == ABSENT {
         css_set.follow(frozen!(CGROUP.css_set_dfl_cgrp))
@@ -33,7 +36,7 @@ pub fn of_task(task: Struct) -> Struct {
 
 /// The id of a cgroup: the inode number of its directory, never reused.
 #[inline(always)]
-pub fn id(cgroup: Struct) -> u64 {
+pub fn id<P: Pointer>(cgroup: P) -> u64 {
     cgroup.follow(frozen!(CGROUP.cgroup_kn)).read(frozen!(CGROUP.kernfs_node_id))
 }
 
@@ -42,6 +45,18 @@ pub fn id(cgroup: Struct) -> u64 {
 pub fn is_online(cgroup: Struct) -> bool {
     let flags: u32 = cgroup.read(frozen!(CGROUP.cgroup_self_flags));
     flags & frozen!(CGROUP.css_online) != 0
+}
+
+/// The state that a task's cgroup has with a controller, at the controller's place in `css_set`.
+#[inline(always)]
+pub fn state_of_task<P: Pointer>(task: P, css_set_subsys: u32) -> P {
+    task.follow(frozen!(CGROUP.task_cgroups)).follow(css_set_subsys)
+}
+
+/// The cgroup of a controller's state.
+#[inline(always)]
+pub fn of_state(state: Struct) -> Struct {
+    state.follow(frozen!(CGROUP.css_cgroup))
 }
 
 /// Whether the cgroup belongs to the hierarchy by which cgroups are told apart.

@@ -4,6 +4,8 @@
 //! frozen constant is a known number, so pointer plus offset is an ordinary, checked field access: it costs
 //! one instruction, where `bpf_probe_read_kernel` costs a call. A branch on a frozen constant is pruned.
 
+use aya_ebpf::helpers::bpf_probe_read_kernel;
+
 /// Reads a frozen constant: `frozen!(FIELDS.pid)`.
 ///
 /// Volatile, because the compiler must not take the value it sees for the value there will be.
@@ -13,6 +15,15 @@ macro_rules! frozen {
         // SAFETY: the global is a plain integer in read-only memory.
         unsafe { ::core::ptr::read_volatile(&raw const $global.$field) }
     };
+}
+
+/// A way to the fields of one of the kernel's structures.
+pub trait Pointer: Copy {
+    /// The value of the field at `offset`; zero when the pointer is stale.
+    fn read<T: Copy + Default>(self, offset: u32) -> T;
+
+    /// Follows the pointer at `offset`.
+    fn follow(self, offset: u32) -> Self;
 }
 
 /// A pointer to a structure of the kernel, known to the verifier.
@@ -55,6 +66,41 @@ impl Struct {
     /// Follows the pointer at `offset`.
     #[inline(always)]
     pub fn follow(self, offset: u32) -> Self {
+        Self(self.read(offset))
+    }
+
+    /// The structure that is part of this one at `offset`.
+    #[inline(always)]
+    pub fn part(self, offset: u32) -> Self {
+        Self(self.address_of(offset))
+    }
+}
+
+impl Pointer for Struct {
+    #[inline(always)]
+    fn read<T: Copy + Default>(self, offset: u32) -> T {
+        Struct::read(self, offset)
+    }
+
+    #[inline(always)]
+    fn follow(self, offset: u32) -> Self {
+        Struct::follow(self, offset)
+    }
+}
+
+/// The address of a structure of which the verifier knows nothing: every access is a call.
+#[derive(Clone, Copy)]
+pub struct Address(pub u64);
+
+impl Pointer for Address {
+    #[inline(always)]
+    fn read<T: Copy + Default>(self, offset: u32) -> T {
+        // SAFETY: the helper copes with any address.
+        unsafe { bpf_probe_read_kernel((self.0 + u64::from(offset)) as *const T) }.unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn follow(self, offset: u32) -> Self {
         Self(self.read(offset))
     }
 }

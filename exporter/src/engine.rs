@@ -10,14 +10,15 @@ use tracing::{error, info, warn};
 
 use crate::{
     collectors::{
-        Account, Family, World,
+        self, Account, Family, World,
         registry::{self, Kernel},
     },
     config::Config,
     entities::{
-        cgroups::Cgroups,
+        cgroups::{CgroupStats, Cgroups},
         ledger::{Consumer, Ledger, Limits, Now, Stats},
     },
+    hooks,
     kernel::{
         btf::Btf,
         host::{self, Hierarchy},
@@ -47,8 +48,8 @@ pub struct Report {
     pub backward_values: u64,
     /// Reads of a family that failed, by its first collector.
     pub failed_reads: u64,
-    /// Cgroups that are known by name.
-    pub cgroups: usize,
+    /// The table of cgroups.
+    pub cgroups: CgroupStats,
 }
 
 /// Whether a collector measures.
@@ -128,8 +129,13 @@ impl Engine {
             }
             bail!(message);
         }
-        let cgroups = Cgroups::start(&hierarchy);
-        drop(kernel);
+        // Attached before the tree is walked: what is born in between is heard of.
+        let hook = kernel.ok().and_then(|kernel| {
+            let hook = hooks::cgroup::Cgroup::attach(&kernel.btf, &hierarchy, hooks::cgroup::RING_BYTES);
+            hook.inspect_err(|error| warn!("no events of cgroups, walking their tree instead: {error:#}"))
+                .ok()
+        });
+        let cgroups = Cgroups::start(hook, &hierarchy);
         host::return_freed_memory();
         let catalogue: Vec<_> = registry::descriptions().flat_map(|about| about.metrics).copied().collect();
         let ledger = Ledger::new(Limits::from(&config.limits), &catalogue);
@@ -167,6 +173,8 @@ impl Engine {
         let snapshot = world.ledger.snapshot(world.now);
         let mut report = locked(report);
         report.families = families.iter().map(|family| family.account()).collect();
+        report.families.extend(world.cgroups.hook().map(collectors::cgroup_account));
+        report.cgroups = world.cgroups.stats();
         report.ledger = Some(world.ledger.stats());
         report.backward_values = world.backward_values;
         report.failed_reads += failed;

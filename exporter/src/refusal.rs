@@ -56,7 +56,7 @@ impl Reason {
             Self::NoHook => "this kernel is not supported by this collector",
             Self::Lockdown => "boot without lockdown=confidentiality",
             Self::Permission => {
-                "run as root, or with CAP_BPF and CAP_PERFMON (before Linux 5.8 CAP_SYS_ADMIN)"
+                "run as root, or with CAP_BPF and CAP_PERFMON; before Linux 5.11 also with CAP_SYS_RESOURCE or unlimited locked memory"
             }
             Self::KernelConfig => "see the message",
             Self::KernelRefused => "please report this with the message and the kernel's version",

@@ -25,7 +25,8 @@ struct Server {
     delivered: Arc<Mutex<Vec<String>>>,
     shutdown: Option<oneshot::Sender<()>>,
     ended: mpsc::Receiver<()>,
-    runtime: Runtime,
+    /// Always there, until it is dropped.
+    runtime: Option<Runtime>,
 }
 
 impl Server {
@@ -56,7 +57,7 @@ impl Server {
             serve(listener, router(site), async { drop(stop.await) }).await;
             drop(end);
         });
-        Self { address, health, hub, delivered, shutdown: Some(shutdown), ended, runtime }
+        Self { address, health, hub, delivered, shutdown: Some(shutdown), ended, runtime: Some(runtime) }
     }
 
     fn connect(&self) -> TcpStream {
@@ -78,6 +79,15 @@ impl Server {
 
     fn delivered(&self) -> Vec<String> {
         self.delivered.lock().expect("no panic").clone()
+    }
+}
+
+impl Drop for Server {
+    /// Without waiting: a test that failed may have left a read that never ends.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -171,7 +181,7 @@ fn readiness_waits_for_the_first_read() {
     assert_eq!(server.get("/healthz", "").status(), 200);
     let early = server.get("/readyz", "");
     assert_eq!((early.status(), early.text()), (503, "not ready: the maps have not been read yet\n"));
-    server.runtime.block_on(server.hub.fresh());
+    server.runtime.as_ref().expect("not dropped").block_on(server.hub.fresh());
     assert_eq!(server.get("/readyz", "").status(), 200);
 }
 

@@ -77,7 +77,9 @@ fn measured(program: SchedProgram, body: impl FnOnce(*mut SchedCpu)) -> i32 {
     // SAFETY: `cpu` points into a map's value.
     unsafe {
         let runs = &raw mut (*cpu).programs[program as usize];
-        let started = program::begin(runs);
+        // Hidden from the compiler, which would otherwise make two copies of the body, a timed and an
+        // untimed one, and put them out of line.
+        let started = core::hint::black_box(program::begin(runs));
         body(cpu);
         program::end(runs, started);
     }

@@ -3,12 +3,18 @@
 //! Collectors that hang on the same hooks share a hook family ([`crate::hooks`]), which is what is attached,
 //! read and said to be up or down.
 
+pub mod block_io;
 pub mod process;
 pub mod registry;
 pub mod scheduler;
 
+mod block;
+mod cgroup;
 mod sched;
 
+pub use cgroup::cgroup_account;
+
+use block::BlockFamily;
 use sched::SchedFamily;
 
 use anyhow::Result;
@@ -85,8 +91,8 @@ pub struct Account {
     pub programs: Vec<ProgramAccount>,
     /// Name and bytes of its maps.
     pub maps: Vec<(String, u64)>,
-    /// Slots in use, and all there are.
-    pub slots: (usize, usize),
+    /// Slots in use, and all there are, where the family has any.
+    pub slots: Option<(usize, usize)>,
     /// What could not be done as planned, by a name from a closed list. Nothing of this is lost from totals.
     pub failures: Vec<(&'static str, u64)>,
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Description, Family, SchedFamily, process, scheduler};
+use super::{BlockFamily, Description, Family, SchedFamily, block_io, process, scheduler};
 use crate::{
     config::Config,
     kernel::{btf::Btf, host::Hierarchy},
@@ -29,12 +29,20 @@ pub struct Entry {
 }
 
 /// All of them, in the order in which they are shown.
-pub static FAMILIES: &[Entry] = &[Entry {
-    collectors: &[&scheduler::DESCRIPTION, &process::DESCRIPTION],
-    enabled: SchedFamily::enabled,
-    attach: SchedFamily::from_config,
-    map_bytes: SchedFamily::map_bytes,
-}];
+pub static FAMILIES: &[Entry] = &[
+    Entry {
+        collectors: &[&scheduler::DESCRIPTION, &process::DESCRIPTION],
+        enabled: SchedFamily::enabled,
+        attach: SchedFamily::from_config,
+        map_bytes: SchedFamily::map_bytes,
+    },
+    Entry {
+        collectors: &[&block_io::DESCRIPTION],
+        enabled: BlockFamily::enabled,
+        attach: BlockFamily::from_config,
+        map_bytes: BlockFamily::map_bytes,
+    },
+];
 
 /// Every collector there is.
 pub fn descriptions() -> impl Iterator<Item = &'static Description> {

@@ -101,7 +101,7 @@ impl Family for SchedFamily {
             family: "sched",
             programs: programs.collect(),
             maps: self.sched.map_bytes(),
-            slots: self.sched.slots(),
+            slots: Some(self.sched.slots()),
             failures: vec![
                 ("slots_exhausted", totals.slots.exhausted),
                 ("slot_insert_failed", totals.slots.insert_failed),

@@ -156,7 +156,9 @@ fn maps(report: &Report) -> Families<'static> {
         report
             .families
             .iter()
-            .map(move |family| (vec![("family", family.family.to_owned())], count(family.slots) as f64))
+            .filter_map(move |family| {
+                Some((vec![("family", family.family.to_owned())], count(family.slots?) as f64))
+            })
             .collect()
     };
     let failures = report.families.iter().flat_map(|family| {
@@ -204,6 +206,18 @@ fn label_sets(report: &Report) -> Families<'static> {
             "Increments that no series took; must be 0",
             MetricType::COUNTER,
             dropped.collect(),
+        ),
+        (
+            "cgroups",
+            "Cgroups that are known by name",
+            MetricType::GAUGE,
+            vec![(Vec::new(), report.cgroups.known as f64)],
+        ),
+        (
+            "cgroup_events_lost_total",
+            "Births and deaths of cgroups that did not arrive; the tree was walked again",
+            MetricType::COUNTER,
+            vec![(Vec::new(), report.cgroups.lost_events as f64)],
         ),
         (
             "backward_values_total",

@@ -1,5 +1,7 @@
 //! Hook families: one BPF object each, with everything that hangs on its hooks. Collectors read from here.
 
+pub mod block;
+pub mod cgroup;
 pub mod sched;
 pub mod selftest;
 

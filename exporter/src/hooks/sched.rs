@@ -1,9 +1,8 @@
 //! Hook family `sched`: loading it, and reading what it has counted.
 
-use std::{
-    fs,
-    sync::atomic::{AtomicU64, Ordering},
-};
+mod caches;
+
+use std::fs;
 
 use anyhow::{Context as _, Result};
 use aya::maps::MapType;
@@ -11,10 +10,7 @@ use exporter_common::{
     cgroup::CgroupFields,
     process::{DeadThreads, ProcessKey, TaskRecord},
     program::ProgramRuns,
-    scheduler::{
-        CACHE_ENTRIES, CacheEntry, CellKey, MAX_SLOTS, SCHED_PROGRAMS, SCHEDULER_HISTOGRAMS, SchedCpu,
-        SchedFields, SchedProgram, SchedulerSlot,
-    },
+    scheduler::{MAX_SLOTS, SCHED_PROGRAMS, SchedCpu, SchedFields, SchedProgram, SchedulerSlot},
     slots::SlotFailures,
 };
 use tracing::debug;
@@ -70,7 +66,7 @@ pub struct Sched {
     /// Room for reading; see [`CHUNK`].
     copies: Vec<SchedulerSlot>,
     /// Room for reading: what the caches hold, ordered by cell.
-    cached: Vec<Cached>,
+    cached: Vec<caches::Cached>,
     /// Room for reading: what the iterator wrote.
     records: Vec<u8>,
 }
@@ -140,9 +136,9 @@ impl Sched {
                 values.copy(number, copy);
             }
             cached.clear();
-            read_caches(cpus, chunk[0].0..=chunk[chunk.len() - 1].0, cached);
+            caches::read(cpus, chunk[0].0..=chunk[chunk.len() - 1].0, cached);
             for (&(number, tenancy), copy) in chunk.iter().zip(copies.iter_mut()) {
-                add_cached(cached, number, copy);
+                caches::add(cached, number, copy);
                 visit(number, tenancy, copy);
             }
         }
@@ -258,71 +254,6 @@ fn require_sched_info() -> Result<()> {
         ))
         .into()),
         Some(_) => Ok(()),
-    }
-}
-
-/// What one cache entry holds.
-struct Cached {
-    cell: CellKey,
-    count: u32,
-    sum: u64,
-}
-
-/// Collects what all caches hold of the slots in `range`, ordered by slot.
-fn read_caches(cpus: &Mapped<SchedCpu>, range: std::ops::RangeInclusive<usize>, into: &mut Vec<Cached>) {
-    for cpu in 0..cpus.len() {
-        // SAFETY: the address of a field of an existing entry.
-        let cache = unsafe { &raw const (*cpus.at(cpu)).cache };
-        for index in 0..CACHE_ENTRIES {
-            // SAFETY: within the array.
-            let entry = unsafe { cache.cast::<CacheEntry>().add(index) };
-            if let Some(cached) = read_entry(entry)
-                && range.contains(&(cached.cell.slot() as usize))
-            {
-                into.push(cached);
-            }
-        }
-    }
-    into.sort_unstable_by_key(|cached| cached.cell.0);
-}
-
-/// Reads an entry that its CPU may be writing. The word is read before and after the sum: if it is the same,
-/// the sum belongs to it. An entry that never holds still is left to the next read.
-fn read_entry(entry: *const CacheEntry) -> Option<Cached> {
-    const ATTEMPTS: u32 = 100;
-    for _ in 0..ATTEMPTS {
-        // SAFETY: the caller's entry lies in a mapping; acquire loads keep the order of reads.
-        let (word, sum, again) = unsafe {
-            let word = AtomicU64::from_ptr((&raw const (*entry).key_and_count).cast_mut());
-            let sum = AtomicU64::from_ptr((&raw const (*entry).sum).cast_mut());
-            (word.load(Ordering::Acquire), sum.load(Ordering::Acquire), word.load(Ordering::Acquire))
-        };
-        if word == 0 {
-            return None;
-        }
-        if word == again {
-            return Some(Cached { cell: CellKey(word as u32), count: (word >> 32) as u32, sum });
-        }
-    }
-    None
-}
-
-/// Adds what the caches hold of slot `number`.
-fn add_cached(cached: &[Cached], number: usize, slot: &mut SchedulerSlot) {
-    let first = cached.partition_point(|cached| (cached.cell.slot() as usize) < number);
-    for Cached { cell, count, sum } in &cached[first..] {
-        if cell.slot() as usize != number {
-            break;
-        }
-        let part = cell.part() as usize;
-        if let Some(histogram) = slot.histograms.get_mut(part) {
-            if let Some(bucket) = histogram.buckets.get_mut(cell.bucket() as usize) {
-                *bucket = bucket.wrapping_add(*count);
-                histogram.sum = histogram.sum.wrapping_add(*sum);
-            }
-        } else if let Some(counter) = slot.counters.get_mut(part - SCHEDULER_HISTOGRAMS) {
-            *counter = counter.wrapping_add(*count);
-        }
     }
 }
 

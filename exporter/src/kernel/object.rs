@@ -141,6 +141,7 @@ impl Object {
                     Map::HashMap(_) => {
                         HASH_HEAD as u64 + u64::from(info.key_size().next_multiple_of(8)) + value
                     }
+                    Map::RingBuf(_) => 1, // its entries are bytes
                     _ => value,
                 };
                 Some((name.to_owned(), element * u64::from(info.max_entries())))

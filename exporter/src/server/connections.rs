@@ -53,7 +53,8 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
             (stream, peer, slot) = accept(&listener, &slots) => {
-                let connection = graceful.watch(http().serve_connection(TokioIo::new(stream), service(&router, peer)));
+                let connection = http().serve_connection(TokioIo::new(stream), service(&router, peer));
+                let connection = graceful.watch(connection);
                 connections.spawn(async move {
                     if let Err(error) = connection.await {
                         tracing::debug!(%peer, %error, "connection ended early");

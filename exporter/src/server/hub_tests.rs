@@ -45,7 +45,7 @@ async fn ten_scrapers_at_once_cost_one_read() {
     assert_eq!(reads.load(Ordering::SeqCst), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn sharing_ends() {
     let (hub, _) = counting(Duration::ZERO);
     assert!(hub.latest().is_none());
@@ -91,7 +91,7 @@ async fn a_panic_in_the_first_read_gives_an_empty_snapshot() {
     assert!(hub.latest().is_none(), "so that the exporter is not ready");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_periodic_read_waits_for_scrapes() {
     let (hub, reads) = counting(Duration::ZERO);
     let background = Arc::clone(&hub);

@@ -1,0 +1,253 @@
+//! What happens to a request, and what is remembered of it meanwhile.
+//!
+//! The kernel makes its request structures once and uses them again, so an entry stays when its request is
+//! done: that saves an insertion and a deletion per request. Entries of devices that are gone are deleted by
+//! user space.
+
+use aya_ebpf::{bindings::BPF_ANY, helpers::bpf_ktime_get_ns};
+use exporter_common::{
+    block_io::{BlockCpu, RequestEntry, RequestState},
+    histogram::{Bytes, Nanoseconds},
+};
+use exporter_ebpf::{atomic, kernel::Struct};
+
+use crate::{
+    disk::Disk,
+    fields::field,
+    maps::REQUESTS,
+    submitter,
+    values::{count_error, observe, slot},
+};
+
+// As the entries hold them.
+const DONE: u32 = RequestState::Done as u32;
+const QUEUED: u32 = RequestState::Queued as u32;
+const IN_FLIGHT: u32 = RequestState::InFlight as u32;
+const REQUEUED: u32 = RequestState::Requeued as u32;
+const FLUSHING: u32 = RequestState::Flushing as u32;
+
+/// The operation is in the low eight bits of `request.cmd_flags` (include/linux/blk_types.h).
+const OPERATION_MASK: u32 = 0xff;
+
+#[inline(always)]
+fn operation(request: Struct) -> u32 {
+    request.read::<u32>(field!(cmd_flags)) & OPERATION_MASK
+}
+
+#[inline(always)]
+fn entry(request: Struct) -> Option<*mut RequestEntry> {
+    REQUESTS.get_ptr_mut(request.as_ptr::<u8>() as u64)
+}
+
+/// Remembers a request anew, whatever is still remembered of it: that belongs to a former use.
+///
+/// # Safety
+///
+/// `cpu` is this CPU's record, `old` is the request's entry.
+#[inline(always)]
+unsafe fn remember(
+    cpu: *mut BlockCpu,
+    request: Struct,
+    disk: Disk,
+    old: Option<*mut RequestEntry>,
+    new: RequestEntry,
+) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if let Some(old) = old {
+            if (*old).state == IN_FLIGHT {
+                disk.end(); // its completion was not seen
+            }
+            *old = new;
+            return true;
+        }
+        let inserted = REQUESTS.insert(request.as_ptr::<u8>() as u64, new, BPF_ANY.into()).is_ok();
+        if !inserted {
+            atomic::add_u64(&raw mut (*cpu).requests_full, 1);
+        }
+        inserted
+    }
+}
+
+/// The request enters a queue.
+///
+/// # Safety
+///
+/// `cpu` is this CPU's record.
+#[inline(always)]
+pub unsafe fn insert(cpu: *mut BlockCpu, request: Struct) {
+    let old = entry(request);
+    // SAFETY: the caller's promise; entries are a map's values.
+    unsafe {
+        if let Some(old) = old
+            && (*old).state == REQUEUED
+        {
+            return; // it has been in a queue before
+        }
+        let disk = Disk::of(request);
+        let new = RequestEntry {
+            inserted: bpf_ktime_get_ns(),
+            cgroup: submitter::current(request, operation(request)),
+            device: disk.number(),
+            state: QUEUED,
+            ..RequestEntry::default()
+        };
+        remember(cpu, request, disk, old, new);
+    }
+}
+
+/// The device is given the request.
+///
+/// # Safety
+///
+/// As [`insert`].
+#[inline(always)]
+pub unsafe fn issue(cpu: *mut BlockCpu, request: Struct) {
+    let disk = Disk::of(request);
+    let known = entry(request);
+    // SAFETY: as in `insert`.
+    unsafe {
+        let now = bpf_ktime_get_ns();
+        if let Some(known) = known
+            && ((*known).state == QUEUED || (*known).state == REQUEUED)
+        {
+            if (*known).issued == 0 {
+                (*known).issued = now;
+            }
+            (*known).state = IN_FLIGHT;
+        } else {
+            let new = RequestEntry {
+                issued: now,
+                cgroup: submitter::current(request, operation(request)),
+                device: disk.number(),
+                state: IN_FLIGHT,
+                ..RequestEntry::default()
+            };
+            if !remember(cpu, request, disk, known, new) {
+                return; // its end could not be counted either
+            }
+        }
+        disk.start(cpu);
+    }
+}
+
+/// The device gives the request back, to be issued again.
+///
+/// # Safety
+///
+/// As [`insert`].
+#[inline(always)]
+pub unsafe fn requeue(request: Struct) {
+    let Some(known) = entry(request) else { return };
+    // SAFETY: as in `insert`.
+    unsafe {
+        match (*known).state {
+            IN_FLIGHT => Disk::of(request).end(),
+            QUEUED => {}
+            _ => return,
+        }
+        (*known).state = REQUEUED;
+    }
+}
+
+/// The request is absorbed by another one.
+///
+/// # Safety
+///
+/// As [`insert`].
+#[inline(always)]
+pub unsafe fn merge(request: Struct) {
+    if let Some(known) = entry(request) {
+        // SAFETY: as in `insert`.
+        unsafe { (*known).state = DONE };
+    }
+}
+
+/// `bytes` of the request have finished. There may be more to come: other parts of its data, or the end of
+/// the flush sequence that it belongs to, which completes it a second time.
+///
+/// # Safety
+///
+/// As [`insert`].
+#[inline(always)]
+pub unsafe fn complete(cpu: *mut BlockCpu, request: Struct, status: i32, bytes: u32) {
+    let disk = Disk::of(request);
+    let operation = operation(request);
+    let all = bytes >= request.read::<u32>(field!(data_len));
+    // The flush that the block layer issues for a sequence has the flag too, but completes once.
+    let in_sequence =
+        request.read::<u32>(field!(rq_flags)) & field!(flush_seq) != 0 && operation != field!(flush);
+    let known = entry(request);
+    // SAFETY: as in `insert`.
+    unsafe {
+        // A sequence fails as its request does, so that would be counted twice.
+        if status != 0 && !in_sequence {
+            count_error(cpu, disk, operation, status);
+        }
+        if all && !in_sequence {
+            finish(cpu, request, disk, operation, known, status, bytes);
+            return;
+        }
+        match known {
+            Some(known) if (*known).state != DONE => {
+                (*known).finished_bytes += bytes;
+                if all && (*known).state == IN_FLIGHT {
+                    (*known).state = FLUSHING;
+                    disk.end();
+                }
+            }
+            _ => {
+                // Its start was not seen: `issued` stays zero.
+                let new = RequestEntry {
+                    cgroup: submitter::from_afar(request),
+                    finished_bytes: bytes,
+                    device: disk.number(),
+                    state: FLUSHING,
+                    ..RequestEntry::default()
+                };
+                remember(cpu, request, disk, known, new);
+            }
+        }
+    }
+}
+
+/// Nothing of the request is left: it is counted.
+#[inline(always)]
+unsafe fn finish(
+    cpu: *mut BlockCpu,
+    request: Struct,
+    disk: Disk,
+    operation: u32,
+    known: Option<*mut RequestEntry>,
+    status: i32,
+    bytes: u32,
+) {
+    // SAFETY: as in `complete`.
+    unsafe {
+        let was = match known {
+            Some(known) if (*known).state != DONE => {
+                if (*known).state == IN_FLIGHT {
+                    disk.end();
+                }
+                (*known).state = DONE;
+                *known
+            }
+            _ => RequestEntry { cgroup: submitter::from_afar(request), ..RequestEntry::default() },
+        };
+        let RequestEntry { inserted, issued, cgroup, finished_bytes, .. } = was;
+        let size = u64::from(finished_bytes) + u64::from(bytes);
+        let Some(slot) = slot(cpu, disk, operation, cgroup) else { return };
+        observe::<Bytes, _>(cpu, &raw mut (*slot).size, size);
+        if issued != 0 {
+            let duration = bpf_ktime_get_ns().saturating_sub(issued);
+            observe::<Nanoseconds, _>(cpu, &raw mut (*slot).duration, duration);
+            if inserted != 0 {
+                observe::<Nanoseconds, _>(cpu, &raw mut (*slot).queue, issued.saturating_sub(inserted));
+            }
+        } else if status != 0 || (operation == field!(write) && size == 0) {
+            atomic::add_u64(&raw mut (*slot).never_issued, 1);
+        } else {
+            atomic::add_u64(&raw mut (*slot).missed_starts, 1);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Collector `block_io`: from slots, errors and devices to series.
+//!
+//! Every finished request is a sample of `size`; those of `duration`, what is in [`Unmeasured`], and nothing
+//! else add up to the same number.
+
+mod errors;
+mod labels;
+mod metrics;
+mod operations;
+mod tenants;
+
+pub use errors::ErrorNames;
+pub use metrics::*;
+pub use operations::Operations;
+pub use tenants::Unmeasured;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use exporter_common::block_io::{BlockErrorKey, BlockOwner};
+use rustc_hash::FxHashMap;
+
+use crate::{
+    catalogue::Metric,
+    entities::{
+        ledger::{Claim, Ledger, Now},
+        widen::{Behind, Counter64},
+    },
+    hooks::block::{Block, Kept},
+    kernel::{btf::Btf, slots::Tenancy},
+    snapshot::Labels,
+};
+use labels::Naming;
+use tenants::Tenants;
+
+/// Where a read's increments go.
+pub struct Books<'a> {
+    /// All series.
+    pub ledger: &'a mut Ledger,
+    /// When this read began.
+    pub now: Now,
+    /// Values that went back for longer than a race between reading and writing can last; must stay 0.
+    pub backward_values: &'a mut u64,
+}
+
+impl Books<'_> {
+    fn claim(&mut self, metric: &'static Metric, labels: &Labels) -> Claim {
+        self.ledger.claim(metric, labels, self.now)
+    }
+
+    fn note(&mut self, behind: Behind) {
+        if behind == Behind::Defect {
+            *self.backward_values += 1;
+        }
+    }
+
+    fn increment(&mut self, advanced: Result<u64, Behind>) -> u64 {
+        advanced.unwrap_or_else(|behind| {
+            self.note(behind);
+            0
+        })
+    }
+}
+
+/// The state between two reads.
+pub struct BlockIo {
+    naming: Naming,
+    tenants: Tenants,
+    errors: FxHashMap<BlockErrorKey, ErrorSeries>,
+    in_flight: FxHashMap<u32, Claim>,
+}
+
+struct ErrorSeries {
+    cursor: Counter64,
+    claim: Claim,
+}
+
+impl BlockIo {
+    /// Before the first read of `slots` slots.
+    pub fn new(btf: &Btf, slots: usize, kept: Kept) -> Self {
+        Self {
+            naming: Naming { kept, operations: Operations::of(btf), errors: ErrorNames::of(btf) },
+            tenants: Tenants::new(slots),
+            errors: FxHashMap::default(),
+            in_flight: FxHashMap::default(),
+        }
+    }
+
+    /// Reads everything that was counted since the last read. `path` names cgroups. What is gone should be
+    /// [evicted](Block::evict) before.
+    pub fn read(
+        &mut self,
+        block: &mut Block,
+        books: &mut Books<'_>,
+        path: &mut dyn FnMut(u64) -> Arc<str>,
+    ) -> Result<()> {
+        let Self { naming, tenants, .. } = self;
+        block.read_slots(|slot, tenancy, values| {
+            let path = cgroup(&tenancy).filter(|_| naming.kept.cgroup).map(&mut *path);
+            tenants.visit(slot, tenancy, path, values, naming, books);
+        })?;
+        self.read_errors(block, books)?;
+        self.read_devices(block, books)
+    }
+
+    /// Finished requests without a duration, so far.
+    pub fn unmeasured(&self) -> Unmeasured {
+        self.tenants.unmeasured
+    }
+
+    fn read_errors(&mut self, block: &Block, books: &mut Books<'_>) -> Result<()> {
+        for (key, count) in block.errors()? {
+            let series = self.errors.entry(key).or_insert_with(|| {
+                let labels = self.naming.error(&block.device_name(key.device), &key);
+                ErrorSeries { cursor: Counter64::default(), claim: books.claim(&ERRORS, &labels) }
+            });
+            let by = books.increment(series.cursor.advance(count));
+            books.ledger.count(&series.claim, by);
+        }
+        Ok(())
+    }
+
+    fn read_devices(&mut self, block: &mut Block, books: &mut Books<'_>) -> Result<()> {
+        for device in block.devices()? {
+            let Some(requests) = device.in_flight else {
+                self.forget(device.number, books);
+                continue;
+            };
+            let claim = self
+                .in_flight
+                .entry(device.number)
+                .or_insert_with(|| books.claim(&IN_FLIGHT, &self.naming.device(&device.name)));
+            books.ledger.set(claim, requests.cast_signed());
+        }
+        Ok(())
+    }
+
+    /// The device is gone.
+    fn forget(&mut self, device: u32, books: &mut Books<'_>) {
+        let errors = self.errors.extract_if(|key, _| key.device == device).map(|(_, series)| series.claim);
+        for claim in errors.chain(self.in_flight.remove(&device)) {
+            books.ledger.release(claim, books.now);
+        }
+    }
+}
+
+fn cgroup(tenancy: &Tenancy<BlockOwner>) -> Option<u64> {
+    match tenancy {
+        Tenancy::Goes(owner) | Tenancy::Began(owner) | Tenancy::Ends(owner) => Some(owner.cgroup),
+        Tenancy::Fold => None,
+    }
+}

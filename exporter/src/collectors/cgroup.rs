@@ -1,0 +1,20 @@
+//! Hook family `cgroup`, which no collector reads: it feeds the table of cgroups.
+
+use super::{Account, ProgramAccount};
+use crate::hooks::cgroup::{Cgroup, PROGRAMS};
+
+/// What the hook family tells about itself.
+pub fn cgroup_account(hook: &Cgroup) -> Account {
+    let totals = hook.totals();
+    let programs = PROGRAMS.iter().filter_map(|(program, name)| {
+        let info = hook.program_info(name)?;
+        Some(ProgramAccount::new(name, name, "tp_btf", totals.programs[*program as usize], &info))
+    });
+    Account {
+        family: "cgroup",
+        programs: programs.collect(),
+        maps: hook.map_bytes(),
+        slots: None,
+        failures: vec![("event_dropped", totals.failures.dropped)],
+    }
+}

@@ -1,0 +1,278 @@
+//! Hook family `block`: loading it, and reading what it has counted.
+
+mod disks;
+mod in_flight;
+
+pub use in_flight::Device;
+
+use std::{fs, sync::Arc, time::Instant};
+
+use anyhow::{Context as _, Result};
+use exporter_common::{
+    block_io::{
+        BLOCK_PROGRAMS, BlockCpu, BlockDevice, BlockErrorKey, BlockKey, BlockOwner, BlockProgram, BlockSlot,
+        DISK_NAME_LEN, RequestEntry,
+    },
+    program::ProgramRuns,
+    slots::SlotFailures,
+};
+
+use super::fields;
+use crate::{
+    kernel::{
+        bpf,
+        btf::Btf,
+        host::{self, Hierarchy},
+        mapped::Mapped,
+        object::{HASH_HEAD, Loader, Object},
+        slots::{SlotTable, Tenancy},
+    },
+    snapshot::text,
+};
+use disks::Disks;
+use in_flight::InFlight;
+
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/block.o"));
+
+/// Programs and the tracepoints they hang on have the same names. In the order in which they are attached:
+/// a request must not be inserted or issued and its end go unseen.
+pub const PROGRAMS: [(BlockProgram, &str); BLOCK_PROGRAMS] = [
+    (BlockProgram::Complete, "block_rq_complete"),
+    (BlockProgram::Requeue, "block_rq_requeue"),
+    (BlockProgram::Merge, "block_rq_merge"),
+    (BlockProgram::Issue, "block_rq_issue"),
+    (BlockProgram::Insert, "block_rq_insert"),
+];
+
+/// Kinds of errors that are told apart.
+const ERRORS: u32 = 256;
+
+/// Devices whose requests are counted.
+const DEVICES: u32 = 1_024;
+
+/// Most slots.
+const MAX_SLOTS: u32 = 1 << 16;
+
+/// Labels that series keep.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Kept {
+    /// The disk.
+    pub device: bool,
+    /// What was asked of it.
+    pub operation: bool,
+    /// For whom.
+    pub cgroup: bool,
+}
+
+/// What the config asks of this hook family.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts {
+    /// Slots for combinations of device, operation and cgroup.
+    pub slots: u32,
+    /// Labels that series keep: the kernel aggregates over the others.
+    pub kept: Kept,
+}
+
+/// The attached hook family. Dropping it detaches its programs.
+pub struct Block {
+    object: Object,
+    parts: Parts,
+    cpus: Mapped<BlockCpu>,
+    values: Mapped<BlockSlot>,
+    slots: SlotTable<BlockOwner>,
+    disks: Disks,
+    in_flight: InFlight,
+    /// Room for reading.
+    copy: Box<BlockSlot>,
+}
+
+impl Block {
+    /// Loads the object, with sizes for this machine, and attaches all programs.
+    pub fn attach(btf: &Btf, hierarchy: &Hierarchy, parts: Parts) -> Result<Self> {
+        let cgroup = fields::cgroup(btf, hierarchy)?;
+        let block = fields::block(btf, parts.kept, hierarchy.id == 0 && io_is_on_v2())?;
+        let disks = Disks::of_this_host();
+        let mut loader = Loader::new("block", OBJECT).constant("CGROUP", &cgroup).constant("FIELDS", &block);
+        for (map, entries, _) in sizes(parts, host::possible_cpus()?, &disks) {
+            loader = loader.size(map, entries);
+        }
+        let mut object = loader.load()?;
+        let cpus = object.mapped("CPUS")?;
+        let values = object.mapped("SLOTS")?;
+        let slots = SlotTable::new(object.mapped("OWNERS")?, object.map("FREE")?)
+            .context("cannot queue the free slots")?;
+        for (_, program) in PROGRAMS {
+            object.attach_tracepoint(program)?;
+        }
+        object.finish_loading();
+        let in_flight = InFlight::at_start(&disks, parts.kept.device);
+        let copy = Box::new(BlockSlot::zeroed());
+        Ok(Self { object, parts, cpus, values, slots, disks, in_flight, copy })
+    }
+
+    /// What was asked for.
+    pub fn parts(&self) -> Parts {
+        self.parts
+    }
+
+    /// Ends the tenancy of cgroups for which `is_gone` holds, and of disks that are gone or have another name
+    /// by now, for which sysfs is asked every few seconds.
+    pub fn evict(&mut self, mut is_gone: impl FnMut(u64) -> bool) -> Result<()> {
+        let Self { object, parts, slots, disks, .. } = self;
+        disks.refresh(Instant::now());
+        let gone = |owner: &BlockOwner| {
+            (parts.kept.cgroup && is_gone(owner.cgroup)) || disks.is_gone(owner.device, owner.disk_name)
+        };
+        slots.evict(object.map("SLOT_OF")?, gone).context("cannot end a slot's tenancy")
+    }
+
+    /// Goes through all slots that may hold increments.
+    pub fn read_slots(
+        &mut self,
+        mut visit: impl FnMut(usize, Tenancy<BlockOwner>, &BlockSlot),
+    ) -> Result<()> {
+        let Self { object, values, slots, copy, .. } = self;
+        for (number, tenancy) in slots.scan(object.map("SLOT_OF")?).context("cannot read the slot table")? {
+            values.copy(number, copy);
+            visit(number, tenancy, copy);
+        }
+        slots.settle(object.map("FREE")?).context("cannot free a slot")
+    }
+
+    /// Errors so far, by kind. The counts wrap around.
+    pub fn errors(&self) -> Result<Vec<(BlockErrorKey, u64)>> {
+        bpf::entries(self.object.map("ERRORS")?, ERRORS as usize).context("cannot read map `ERRORS`")
+    }
+
+    /// All devices that have been given requests. A device that is gone is forgotten with this: its errors
+    /// must have been read before.
+    pub fn devices(&mut self) -> Result<Vec<Device>> {
+        let counted: Vec<(u32, BlockDevice)> =
+            bpf::entries(self.object.map("DEVICES")?, 64).context("cannot read map `DEVICES`")?;
+        let devices = self.in_flight.read(&counted, &mut self.disks);
+        for device in devices.iter().filter(|device| device.in_flight.is_none()) {
+            self.forget(device.number).with_context(|| format!("cannot forget device {}", device.name))?;
+        }
+        Ok(devices)
+    }
+
+    /// Deletes what maps hold of a device that is gone.
+    fn forget(&self, number: u32) -> Result<()> {
+        let errors = self.object.map("ERRORS")?;
+        for (key, _) in self.errors()?.iter().filter(|(key, _)| key.device == number) {
+            bpf::delete(errors, key)?;
+        }
+        let requests = self.object.map("REQUESTS")?;
+        for (request, _) in
+            bpf::entries::<u64, RequestEntry>(requests, 0)?.iter().filter(|(_, entry)| entry.device == number)
+        {
+            bpf::delete(requests, request)?;
+        }
+        bpf::delete(self.object.map("DEVICES")?, &number)?;
+        Ok(())
+    }
+
+    /// The name of a device: the kernel's, or its number when it was never given a request.
+    pub fn device_name(&self, number: u32) -> Arc<str> {
+        self.in_flight.name(number).unwrap_or_else(|| disk_name(number, &[0; DISK_NAME_LEN]).into())
+    }
+
+    /// What the programs have noted about themselves, all CPUs together.
+    pub fn totals(&self) -> BlockTotals {
+        let mut totals = BlockTotals::default();
+        for cpu in 0..self.cpus.len() {
+            totals.add(self.cpus.at(cpu));
+        }
+        totals
+    }
+
+    /// Slots in use, and all there are.
+    pub fn slots(&self) -> (usize, usize) {
+        (self.slots.used(), self.slots.len())
+    }
+
+    /// Name and size of the maps.
+    pub fn map_bytes(&self) -> Vec<(String, u64)> {
+        self.object.map_bytes()
+    }
+
+    /// What the kernel knows about a program.
+    pub fn program_info(&self, program: &str) -> Option<bpf::ProgramInfo> {
+        self.object.program_info(program)
+    }
+}
+
+/// Every map with its entries and the bytes of one.
+fn sizes(parts: Parts, cpus: u32, disks: &Disks) -> [(&'static str, u32, usize); 8] {
+    let slots = parts.slots.clamp(2, MAX_SLOTS);
+    let hash = |key: usize, value: usize| HASH_HEAD + key + value;
+    [
+        ("CPUS", cpus, size_of::<BlockCpu>()),
+        ("REQUESTS", disks.request_capacity(), hash(size_of::<u64>(), size_of::<RequestEntry>())),
+        ("SLOT_OF", slots, hash(size_of::<BlockKey>(), size_of::<u64>())),
+        ("FREE", slots, size_of::<u32>()),
+        ("OWNERS", slots, size_of::<BlockOwner>()),
+        ("SLOTS", slots, size_of::<BlockSlot>()),
+        ("ERRORS", ERRORS, hash(size_of::<BlockErrorKey>(), size_of::<u64>())),
+        ("DEVICES", DEVICES, hash(size_of::<u64>(), size_of::<BlockDevice>())),
+    ]
+}
+
+/// Name and bytes of the maps that `parts` leads to on this machine.
+pub fn map_bytes(parts: Parts) -> Vec<(String, u64)> {
+    let sizes = sizes(parts, host::possible_cpus().unwrap_or(1), &Disks::of_this_host());
+    let bytes = |(name, entries, size): (&str, u32, usize)| {
+        (format!("block {name}"), u64::from(entries) * size as u64)
+    };
+    sizes.into_iter().map(bytes).collect()
+}
+
+/// A disk's name as text. What has no disk is called `none`, which no disk is.
+pub fn disk_name(number: u32, name: &[u8; DISK_NAME_LEN]) -> String {
+    let len = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
+    match (number, len) {
+        (0, _) => "none".to_owned(),
+        (_, 0) => format!("{}:{}", number >> 20, number & 0xf_ffff),
+        _ => text(&name[..len]),
+    }
+}
+
+/// Whether the io controller belongs to cgroup v2. Hosts may have it on v1 while memory is on v2.
+fn io_is_on_v2() -> bool {
+    let controllers = fs::read_to_string("/proc/cgroups").unwrap_or_default();
+    let hierarchy = controllers.lines().find_map(|line| line.strip_prefix("blkio"));
+    hierarchy.is_none_or(|rest| rest.split_whitespace().next() == Some("0"))
+}
+
+/// What the programs have noted about themselves, over all CPUs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BlockTotals {
+    /// As in [`BlockCpu`].
+    pub clamped: u64,
+    /// As in [`BlockCpu`].
+    pub requests_full: u64,
+    /// As in [`BlockCpu`].
+    pub errors_full: u64,
+    /// As in [`BlockCpu`].
+    pub devices_full: u64,
+    /// As in [`BlockCpu`].
+    pub slots: SlotFailures,
+    /// Indexed by [`BlockProgram`].
+    pub programs: [ProgramRuns; BLOCK_PROGRAMS],
+}
+
+impl BlockTotals {
+    fn add(&mut self, cpu: *const BlockCpu) {
+        // SAFETY: volatile copies of fields of an existing entry.
+        unsafe {
+            self.clamped += (&raw const (*cpu).clamped).read_volatile();
+            self.requests_full += (&raw const (*cpu).requests_full).read_volatile();
+            self.errors_full += (&raw const (*cpu).errors_full).read_volatile();
+            self.devices_full += (&raw const (*cpu).devices_full).read_volatile();
+            self.slots += (&raw const (*cpu).slots).read_volatile();
+            for (sum, program) in self.programs.iter_mut().zip((&raw const (*cpu).programs).read_volatile()) {
+                *sum += program;
+            }
+        }
+    }
+}
