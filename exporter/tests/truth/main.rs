@@ -7,11 +7,19 @@
 //! or the worker's own clock say, however busy the machine is and however slowly a VM runs. Where a test
 //! allows a difference, it says why.
 
+mod churn;
 mod cpu;
+mod disk;
+mod exec;
 mod harness;
 mod histogram;
+mod idle;
+mod law;
+mod life;
 mod migration;
+mod shared;
 mod short_lived;
 mod sleep;
 mod switches;
+mod threads;
 mod wait;

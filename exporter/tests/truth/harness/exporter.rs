@@ -36,7 +36,7 @@ pub(crate) struct Exporter {
 }
 
 /// The exporter's executable; in a VM it is elsewhere than where it was built.
-pub(crate) fn binary() -> PathBuf {
+fn binary() -> PathBuf {
     env::var_os("KERNEL_EXPORTER_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_kernel-exporter").into()).into()
 }
 

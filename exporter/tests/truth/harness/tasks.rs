@@ -139,3 +139,13 @@ pub(crate) fn end_of(pid: libc::pid_t) -> Ended {
         Ended { leader, usage, status }
     }
 }
+
+/// `read_bytes` and `write_bytes` of a process and all threads it ever had.
+pub(crate) fn disk_io(pid: libc::pid_t) -> (u64, u64) {
+    let io = fs::read_to_string(format!("/proc/{pid}/io")).expect("it lives");
+    let number = |name| -> u64 {
+        let value = io.lines().find_map(|line| line.strip_prefix(name)).expect("every process has it");
+        value.trim().parse().expect("a number")
+    };
+    (number("read_bytes:"), number("write_bytes:"))
+}
