@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     collectors::{
-        self, Account, Family, World,
+        self, Account, Books, Family, World,
         registry::{self, Kernel},
     },
     config::Config,
@@ -139,7 +139,8 @@ impl Engine {
         host::return_freed_memory();
         let catalogue: Vec<_> = registry::descriptions().flat_map(|about| about.metrics).copied().collect();
         let ledger = Ledger::new(Limits::from(&config.limits), &catalogue);
-        let world = World { ledger, cgroups, now: Now::read(), backward_values: 0 };
+        let books = Books { ledger, now: Now::read(), backward_values: 0 };
+        let world = World { books, cgroups };
         let report = Arc::new(Mutex::new(Report { collectors, ..Report::default() }));
         Ok(Self { world, families, report, delivered: Arc::default() })
     }
@@ -157,7 +158,7 @@ impl Engine {
     /// Reads all maps. A family that can't be read keeps its series as they are.
     pub fn read(&mut self) -> Snapshot {
         let Self { world, families, report, delivered } = self;
-        world.now = Now::read();
+        world.books.now = Now::read();
         world.cgroups.refresh();
         let mut failed = 0;
         for family in families.iter_mut() {
@@ -167,16 +168,16 @@ impl Engine {
             }
         }
         for (consumer, edition) in std::mem::take(&mut *locked(delivered)) {
-            world.ledger.delivered(&consumer, edition, world.now);
+            world.books.ledger.delivered(&consumer, edition, world.books.now);
         }
-        world.ledger.tick(world.now);
-        let snapshot = world.ledger.snapshot(world.now);
+        world.books.ledger.tick(world.books.now);
+        let snapshot = world.books.ledger.snapshot(world.books.now);
         let mut report = locked(report);
         report.families = families.iter().map(|family| family.account()).collect();
         report.families.extend(world.cgroups.hook().map(collectors::cgroup_account));
         report.cgroups = world.cgroups.stats();
-        report.ledger = Some(world.ledger.stats());
-        report.backward_values = world.backward_values;
+        report.ledger = Some(world.books.ledger.stats());
+        report.backward_values = world.books.backward_values;
         report.failed_reads += failed;
         snapshot
     }

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{
     Account, Family, ProgramAccount, World,
-    block_io::{self, BlockIo, Books},
+    block_io::{self, BlockIo},
     registry::Kernel,
 };
 use crate::{
@@ -61,10 +61,9 @@ impl Family for BlockFamily {
     }
 
     fn read(&mut self, world: &mut World) -> Result<()> {
-        let World { ledger, cgroups, now, backward_values } = world;
+        let World { books, cgroups } = world;
         self.block.evict(|id| cgroups.is_gone(id))?;
-        let mut books = Books { ledger, now: *now, backward_values };
-        self.block_io.read(&mut self.block, &mut books, &mut |id| cgroups.path(id))
+        self.block_io.read(&mut self.block, books, &mut |id| cgroups.path(id))
     }
 
     fn account(&self) -> Account {

@@ -24,10 +24,11 @@ use crate::{
     catalogue::Metric,
     entities::{
         cgroups::Cgroups,
-        ledger::{Ledger, Now},
+        ledger::{Claim, Ledger, Now},
         widen::Behind,
     },
     kernel::bpf::ProgramInfo,
+    snapshot::Labels,
 };
 
 /// What a collector is, for `list`, the reference and the landing page.
@@ -44,16 +45,32 @@ pub struct Description {
 /// What collectors work with during a read.
 pub struct World {
     /// Where increments go.
-    pub ledger: Ledger,
+    pub books: Books,
     /// Who the cgroups are.
     pub cgroups: Cgroups,
+}
+
+/// Where a read's increments go.
+pub struct Books {
+    /// All series.
+    pub ledger: Ledger,
     /// When this read began.
     pub now: Now,
     /// Values that went back for longer than a race between reading and writing can last; must stay 0.
     pub backward_values: u64,
 }
 
-impl World {
+impl Books {
+    /// A claim that begins with this read.
+    pub fn claim(&mut self, metric: &'static Metric, labels: &Labels) -> Claim {
+        self.ledger.claim(metric, labels, self.now)
+    }
+
+    /// Gives a claim back with this read.
+    pub fn release(&mut self, claim: Claim) {
+        self.ledger.release(claim, self.now);
+    }
+
     /// The increment of an advanced cursor. A value that is behind gives none; the next read catches up.
     pub fn increment(&mut self, advanced: Result<u64, Behind>) -> u64 {
         advanced.unwrap_or_else(|behind| {

@@ -1,6 +1,7 @@
 //! Hook family `block`: loading it, and reading what it has counted.
 
 mod disks;
+mod fields;
 mod in_flight;
 
 pub use in_flight::Device;
@@ -17,7 +18,6 @@ use exporter_common::{
     slots::SlotFailures,
 };
 
-use super::fields;
 use crate::{
     kernel::{
         bpf,
@@ -89,8 +89,8 @@ pub struct Block {
 impl Block {
     /// Loads the object, with sizes for this machine, and attaches all programs.
     pub fn attach(btf: &Btf, hierarchy: &Hierarchy, parts: Parts) -> Result<Self> {
-        let cgroup = fields::cgroup(btf, hierarchy)?;
-        let block = fields::block(btf, parts.kept, hierarchy.id == 0 && io_is_on_v2())?;
+        let cgroup = super::fields::cgroup(btf, hierarchy)?;
+        let block = fields::of(btf, parts.kept, hierarchy.id == 0 && io_is_on_v2())?;
         let disks = Disks::of_this_host();
         let mut loader = Loader::new("block", OBJECT).constant("CGROUP", &cgroup).constant("FIELDS", &block);
         for (map, entries, _) in sizes(parts, host::possible_cpus()?, &disks) {

@@ -5,5 +5,4 @@ pub mod cgroup;
 pub mod sched;
 pub mod selftest;
 
-/// Which offsets lead from a task to the id of its cgroup, on this kernel and host.
-pub(crate) mod fields;
+mod fields;

@@ -1,6 +1,7 @@
 //! Hook family `sched`: loading it, and reading what it has counted.
 
 mod caches;
+mod fields;
 
 use std::fs;
 
@@ -15,7 +16,6 @@ use exporter_common::{
 };
 use tracing::debug;
 
-use super::fields;
 use crate::kernel::{
     bpf,
     btf::Btf,
@@ -88,8 +88,8 @@ impl Sched {
     }
 
     fn attach_with(task_storage: bool, btf: &Btf, hierarchy: &Hierarchy, parts: Parts) -> Result<Self> {
-        let cgroup = fields::cgroup(btf, hierarchy)?;
-        let sched = fields::sched(btf, parts.scheduler, parts.process)?;
+        let cgroup = super::fields::cgroup(btf, hierarchy)?;
+        let sched = fields::of(btf, parts.scheduler, parts.process)?;
         let mut object = load(parts, task_storage, &cgroup, &sched)?;
         let cpus = object.mapped("CPUS")?;
         let values = object.mapped("SLOTS")?;

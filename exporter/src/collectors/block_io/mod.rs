@@ -21,46 +21,13 @@ use exporter_common::block_io::{BlockErrorKey, BlockOwner};
 use rustc_hash::FxHashMap;
 
 use crate::{
-    catalogue::Metric,
-    entities::{
-        ledger::{Claim, Ledger, Now},
-        widen::{Behind, Counter64},
-    },
+    collectors::Books,
+    entities::{ledger::Claim, widen::Counter64},
     hooks::block::{Block, Kept},
     kernel::{btf::Btf, slots::Tenancy},
-    snapshot::Labels,
 };
 use labels::Naming;
 use tenants::Tenants;
-
-/// Where a read's increments go.
-pub struct Books<'a> {
-    /// All series.
-    pub ledger: &'a mut Ledger,
-    /// When this read began.
-    pub now: Now,
-    /// Values that went back for longer than a race between reading and writing can last; must stay 0.
-    pub backward_values: &'a mut u64,
-}
-
-impl Books<'_> {
-    fn claim(&mut self, metric: &'static Metric, labels: &Labels) -> Claim {
-        self.ledger.claim(metric, labels, self.now)
-    }
-
-    fn note(&mut self, behind: Behind) {
-        if behind == Behind::Defect {
-            *self.backward_values += 1;
-        }
-    }
-
-    fn increment(&mut self, advanced: Result<u64, Behind>) -> u64 {
-        advanced.unwrap_or_else(|behind| {
-            self.note(behind);
-            0
-        })
-    }
-}
 
 /// The state between two reads.
 pub struct BlockIo {
@@ -91,7 +58,7 @@ impl BlockIo {
     pub fn read(
         &mut self,
         block: &mut Block,
-        books: &mut Books<'_>,
+        books: &mut Books,
         path: &mut dyn FnMut(u64) -> Arc<str>,
     ) -> Result<()> {
         let Self { naming, tenants, .. } = self;
@@ -108,7 +75,7 @@ impl BlockIo {
         self.tenants.unmeasured
     }
 
-    fn read_errors(&mut self, block: &Block, books: &mut Books<'_>) -> Result<()> {
+    fn read_errors(&mut self, block: &Block, books: &mut Books) -> Result<()> {
         for (key, count) in block.errors()? {
             let series = self.errors.entry(key).or_insert_with(|| {
                 let labels = self.naming.error(&block.device_name(key.device), &key);
@@ -120,7 +87,7 @@ impl BlockIo {
         Ok(())
     }
 
-    fn read_devices(&mut self, block: &mut Block, books: &mut Books<'_>) -> Result<()> {
+    fn read_devices(&mut self, block: &mut Block, books: &mut Books) -> Result<()> {
         for device in block.devices()? {
             let Some(requests) = device.in_flight else {
                 self.forget(device.number, books);
@@ -136,10 +103,10 @@ impl BlockIo {
     }
 
     /// The device is gone.
-    fn forget(&mut self, device: u32, books: &mut Books<'_>) {
+    fn forget(&mut self, device: u32, books: &mut Books) {
         let errors = self.errors.extract_if(|key, _| key.device == device).map(|(_, series)| series.claim);
         for claim in errors.chain(self.in_flight.remove(&device)) {
-            books.ledger.release(claim, books.now);
+            books.release(claim);
         }
     }
 }

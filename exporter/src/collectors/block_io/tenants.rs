@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use exporter_common::block_io::{BlockOwner, BlockSlot};
 
-use super::{Books, DURATION, ERRORS, QUEUE_DURATION, SIZE, errors::ALWAYS_SHOWN, labels::Naming};
+use super::{DURATION, ERRORS, QUEUE_DURATION, SIZE, errors::ALWAYS_SHOWN, labels::Naming};
 use crate::{
     catalogue::keys,
+    collectors::Books,
     entities::{
         ledger::Claim,
         widen::{Behind, Counter64, HistogramCursor},
@@ -44,6 +45,14 @@ struct Cursors {
     never_issued: Counter64,
 }
 
+impl Cursors {
+    /// Whether nothing has come since the last read. Every finished request has a size.
+    fn are_at(&self, values: &BlockSlot) -> bool {
+        self.size.is_at(&values.size.buckets, values.size.sum)
+            && self.queue.is_at(&values.queue.buckets, values.queue.sum)
+    }
+}
+
 struct Tenant {
     path: Option<Arc<str>>,
     /// Device and operation.
@@ -72,8 +81,14 @@ impl Tenants {
         path: Option<Arc<str>>,
         values: &BlockSlot,
         naming: &Naming,
-        books: &mut Books<'_>,
+        books: &mut Books,
     ) {
+        if matches!(tenancy, Tenancy::Fold)
+            && self.tenants[slot].is_none()
+            && self.cursors[slot].are_at(values)
+        {
+            return; // a fold in which nothing is needs no series
+        }
         let owner = match tenancy {
             Tenancy::Goes(owner) | Tenancy::Began(owner) | Tenancy::Ends(owner) => Some(owner),
             Tenancy::Fold => None,
@@ -102,21 +117,16 @@ impl Tenants {
         }
     }
 
-    fn release(&mut self, slot: usize, books: &mut Books<'_>) {
+    fn release(&mut self, slot: usize, books: &mut Books) {
         let Some(tenant) = self.tenants[slot].take() else { return };
         for claim in [tenant.duration, tenant.queue, tenant.size].into_iter().chain(tenant.errors) {
-            books.ledger.release(claim, books.now);
+            books.release(claim);
         }
     }
 }
 
 impl Tenant {
-    fn new(
-        owner: Option<&BlockOwner>,
-        path: Option<Arc<str>>,
-        naming: &Naming,
-        books: &mut Books<'_>,
-    ) -> Self {
+    fn new(owner: Option<&BlockOwner>, path: Option<Arc<str>>, naming: &Naming, books: &mut Books) -> Self {
         let what = owner.map_or_else(|| naming.fold(), |owner| naming.tenant(owner));
         let whose = naming.with_cgroup(&what, path.as_deref());
         // No error is ever counted for what has no slot: errors have keys of their own.
@@ -132,7 +142,7 @@ impl Tenant {
         }
     }
 
-    fn rename(&mut self, path: Option<Arc<str>>, naming: &Naming, books: &mut Books<'_>) {
+    fn rename(&mut self, path: Option<Arc<str>>, naming: &Naming, books: &mut Books) {
         let whose = naming.with_cgroup(&self.what, path.as_deref());
         for claim in [&self.duration, &self.queue] {
             books.ledger.rename(claim, &whose, books.now);

@@ -87,8 +87,8 @@ impl Groups {
             return;
         }
         let kept = self.kept;
-        let claims = METRICS
-            .map(|(metric, attribute)| world.ledger.claim(metric, &labels(kept, key, attribute), world.now));
+        let claims =
+            METRICS.map(|(metric, attribute)| world.books.claim(metric, &labels(kept, key, attribute)));
         self.groups.insert(key.clone(), Group { members: 1, claims });
     }
 
@@ -100,7 +100,7 @@ impl Groups {
             && let Some(group) = self.groups.remove(key)
         {
             for claim in group.claims {
-                world.ledger.release(claim, world.now);
+                world.books.release(claim);
             }
         }
     }
@@ -109,7 +109,7 @@ impl Groups {
     pub(super) fn count(&self, key: &GroupKey, increments: [u64; PARTS], world: &mut World) {
         let Some(group) = self.groups.get(key) else { return };
         for (claim, by) in group.claims.iter().zip(increments) {
-            world.ledger.count(claim, by);
+            world.books.ledger.count(claim, by);
         }
     }
 }

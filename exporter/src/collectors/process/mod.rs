@@ -177,7 +177,7 @@ fn command(comm: &[u8; COMM_LEN], flags: u32) -> String {
 fn advance(cursors: &mut [Counter64; PARTS], totals: &ProcessTotals, world: &mut World) -> [u64; PARTS] {
     let mut increments = parts(totals);
     for (cursor, part) in cursors.iter_mut().zip(&mut increments) {
-        *part = world.increment(cursor.advance(*part));
+        *part = world.books.increment(cursor.advance(*part));
     }
     increments
 }

@@ -49,24 +49,19 @@ pub struct Scheduler {
     delta: HistogramDelta,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Cursors {
     histograms: [HistogramCursor; SCHEDULER_HISTOGRAMS],
     counters: [Counter32; SCHEDULER_COUNTERS],
 }
 
 impl Cursors {
-    /// Whether anything has come since the last read.
-    fn would_move(&self, values: &SchedulerSlot) -> bool {
-        let mut cursors = self.clone();
-        let mut delta = HistogramDelta::default();
-        cursors.histograms.iter_mut().zip(&values.histograms).any(|(cursor, histogram)| {
-            cursor.advance(&histogram.buckets, histogram.sum, &mut delta).is_err() || !delta.is_empty()
-        }) || cursors
-            .counters
-            .iter_mut()
-            .zip(&values.counters)
-            .any(|(cursor, raw)| cursor.advance(*raw) != Ok(0))
+    /// Whether nothing has come since the last read.
+    fn are_at(&self, values: &SchedulerSlot) -> bool {
+        let mut histograms = self.histograms.iter().zip(&values.histograms);
+        let mut counters = self.counters.iter().zip(&values.counters);
+        counters.all(|(cursor, raw)| cursor.is_at(*raw))
+            && histograms.all(|(cursor, histogram)| cursor.is_at(&histogram.buckets, histogram.sum))
     }
 }
 
@@ -92,7 +87,9 @@ impl Scheduler {
             Tenancy::Goes(id) | Tenancy::Began(id) | Tenancy::Ends(id) => Some(world.cgroups.path(id)),
             Tenancy::Fold => None,
         };
-        if tenancy == Tenancy::Fold && self.tenants[slot].is_none() && !self.cursors[slot].would_move(values)
+        if matches!(tenancy, Tenancy::Fold)
+            && self.tenants[slot].is_none()
+            && self.cursors[slot].are_at(values)
         {
             return; // a fold in which nothing is needs no series
         }
@@ -105,13 +102,13 @@ impl Scheduler {
         for (part, cursor) in cursors.histograms.iter_mut().enumerate() {
             let histogram = &values.histograms[part];
             if let Err(behind) = cursor.advance(&histogram.buckets, histogram.sum, &mut self.delta) {
-                world.note(behind);
+                world.books.note(behind);
             }
-            world.ledger.observe(&tenant.histograms[part], &self.delta);
+            world.books.ledger.observe(&tenant.histograms[part], &self.delta);
         }
         for (part, cursor) in cursors.counters.iter_mut().enumerate() {
-            let by = world.increment(cursor.advance(values.counters[part]));
-            world.ledger.count(&tenant.counters[part], by);
+            let by = world.books.increment(cursor.advance(values.counters[part]));
+            world.books.ledger.count(&tenant.counters[part], by);
         }
         if matches!(tenancy, Tenancy::Ends(_)) || (slot != 0 && matches!(tenancy, Tenancy::Fold)) {
             self.release(slot, world);
@@ -121,7 +118,7 @@ impl Scheduler {
     fn release(&mut self, slot: usize, world: &mut World) {
         let Some(tenant) = self.tenants[slot].take() else { return };
         for claim in tenant.histograms.into_iter().chain(tenant.counters) {
-            world.ledger.release(claim, world.now);
+            world.books.release(claim);
         }
     }
 }
@@ -129,7 +126,7 @@ impl Scheduler {
 impl Tenant {
     fn new(path: Option<Arc<str>>, by_cgroup: bool, world: &mut World) -> Self {
         let mut claim = |(metric, state): (&'static Metric, Option<&str>)| {
-            world.ledger.claim(metric, &labels(path.as_deref(), by_cgroup, metric, state), world.now)
+            world.books.claim(metric, &labels(path.as_deref(), by_cgroup, metric, state))
         };
         Self { histograms: HISTOGRAMS.map(&mut claim), counters: COUNTERS.map(&mut claim), path }
     }
@@ -137,7 +134,11 @@ impl Tenant {
     fn rename(&mut self, path: Option<Arc<str>>, by_cgroup: bool, world: &mut World) {
         let parts = HISTOGRAMS.iter().zip(&self.histograms).chain(COUNTERS.iter().zip(&self.counters));
         for ((metric, state), claim) in parts {
-            world.ledger.rename(claim, &labels(path.as_deref(), by_cgroup, metric, *state), world.now);
+            world.books.ledger.rename(
+                claim,
+                &labels(path.as_deref(), by_cgroup, metric, *state),
+                world.books.now,
+            );
         }
         self.path = path;
     }

@@ -22,6 +22,12 @@ impl HistogramCursor {
         Self { buckets: filled.collect(), sum, patience: Patience::default() }
     }
 
+    /// Whether a reading is the same as the last one.
+    pub fn is_at(&self, buckets: &[u32], sum: u64) -> bool {
+        let filled = (0..).zip(buckets.iter().copied()).filter(|(_, samples)| *samples != 0);
+        self.sum == sum && filled.eq(self.buckets.iter().copied().filter(|(_, samples)| *samples != 0))
+    }
+
     /// Writes to `out`, whatever it held before, what has come since the last reading.
     ///
     /// Buckets and sum belong together: when one of them is behind, the whole reading waits for the next

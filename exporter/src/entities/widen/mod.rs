@@ -57,6 +57,11 @@ macro_rules! counter {
                 Self { last: raw, patience: Patience(0) }
             }
 
+            /// Whether a reading is the same as the last one.
+            pub const fn is_at(&self, raw: $raw) -> bool {
+                self.last == raw
+            }
+
             /// What has come since the last reading.
             ///
             /// # Errors

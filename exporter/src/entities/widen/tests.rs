@@ -58,6 +58,19 @@ fn a_histogram_gives_what_has_come_and_remembers_it() {
 }
 
 #[test]
+fn a_reading_that_is_the_last_one_is_told() {
+    let mut cursor = HistogramCursor::default();
+    assert!(cursor.is_at(&[0, 0, 0], 0));
+    assert!(!cursor.is_at(&[0, 1, 0], 0));
+    let mut out = HistogramDelta::default();
+    assert_eq!(cursor.advance(&[0, 1, 0], 5, &mut out), Ok(()));
+    assert!(cursor.is_at(&[0, 1, 0], 5));
+    assert!(!cursor.is_at(&[0, 1, 0], 6), "the sum has moved");
+    assert!(!cursor.is_at(&[1, 1, 0], 5) && !cursor.is_at(&[0, 2, 0], 5), "a bucket has moved");
+    assert!(Counter32::starting_at(3).is_at(3) && !Counter32::starting_at(3).is_at(4));
+}
+
+#[test]
 fn a_bucket_that_wraps_to_zero_among_zeros_is_seen() {
     let mut buckets = [0; 16];
     buckets[12] = u32::MAX;

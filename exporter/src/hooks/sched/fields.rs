@@ -1,0 +1,39 @@
+//! What the programs read of a task: offsets from the running kernel's BTF.
+
+use exporter_common::{ABSENT, scheduler::SchedFields};
+
+use crate::kernel::btf::{Btf, BtfError};
+
+/// All offsets, and which collectors are on.
+pub(super) fn of(btf: &Btf, scheduler: bool, process: bool) -> Result<SchedFields, BtfError> {
+    let task = |field| btf.offset("task_struct", field);
+    let optional = |structure, field| btf.optional_offset(structure, field).unwrap_or(ABSENT);
+    let arguments = btf.tracepoint("sched_switch").unwrap_or_default();
+    Ok(SchedFields {
+        pid: task("pid")?,
+        tgid: task("tgid")?,
+        flags: task("flags")?,
+        state: task("__state").or_else(|_| task("state"))?,
+        has_prev_state: u32::from(arguments.len() > 3),
+        cfs_rq: if btf.optional_offset("cfs_rq", "rq").is_some() {
+            optional("task_struct", "se.cfs_rq")
+        } else {
+            ABSENT
+        },
+        cfs_rq_rq: optional("cfs_rq", "rq"),
+        rq_clock: optional("rq", "clock"),
+        run_delay: task("sched_info.run_delay")?,
+        pcount: task("sched_info.pcount")?,
+        last_arrival: task("sched_info.last_arrival")?,
+        sum_exec_runtime: task("se.sum_exec_runtime")?,
+        nvcsw: task("nvcsw")?,
+        nivcsw: task("nivcsw")?,
+        read_bytes: optional("task_struct", "ioac.read_bytes"),
+        write_bytes: optional("task_struct", "ioac.write_bytes"),
+        group_leader: task("group_leader")?,
+        start_time: task("start_time")?,
+        comm: task("comm")?,
+        scheduler: u32::from(scheduler),
+        process: u32::from(process),
+    })
+}
