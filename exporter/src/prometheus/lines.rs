@@ -25,9 +25,9 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// No lines yet.
-    pub(super) fn new(dialect: Dialect) -> Self {
-        Self { text: String::new(), dialect, name: String::new(), labels: String::new() }
+    /// No lines yet, and room for as many bytes.
+    pub(super) fn with_capacity(dialect: Dialect, bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes), dialect, name: String::new(), labels: String::new() }
     }
 
     /// Begins a family.
@@ -45,7 +45,7 @@ impl Lines {
         for part in ["# HELP ", family, " "] {
             self.text.push_str(part);
         }
-        push_escaped(&mut self.text, help, if openmetrics { &['\\', '\n', '"'] } else { &['\\', '\n'] });
+        push_escaped(&mut self.text, help, if openmetrics { b"\\\n\"" } else { b"\\\n" });
         for part in ["\n# TYPE ", family, " ", kind, "\n"] {
             self.text.push_str(part);
         }
@@ -65,7 +65,7 @@ impl Lines {
             }
             self.labels.push_str(key);
             self.labels.push_str("=\"");
-            push_escaped(&mut self.labels, value, &['\\', '\n', '"']);
+            push_escaped(&mut self.labels, value, b"\\\n\"");
             self.labels.push('"');
         }
     }
@@ -114,10 +114,10 @@ fn unit(family: &str) -> Option<&str> {
     ["seconds", "bytes"].contains(&last).then_some(last)
 }
 
-/// Appends `text` with a backslash before each of `special`, and new lines as `\n`.
-fn push_escaped(to: &mut String, text: &str, special: &[char]) {
+/// Appends `text` with a backslash before each of `special`, all ASCII, and new lines as `\n`.
+fn push_escaped(to: &mut String, text: &str, special: &[u8]) {
     let mut rest = text;
-    while let Some(at) = rest.find(special) {
+    while let Some(at) = rest.bytes().position(|byte| special.contains(&byte)) {
         to.push_str(&rest[..at]);
         to.push('\\');
         to.push(if rest.as_bytes()[at] == b'\n' { 'n' } else { char::from(rest.as_bytes()[at]) });
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     fn lines(dialect: Dialect, fill: impl FnOnce(&mut Lines)) -> String {
-        let mut lines = Lines::new(dialect);
+        let mut lines = Lines::with_capacity(dialect, 0);
         fill(&mut lines);
         String::from_utf8(lines.finish()).expect("text")
     }

@@ -21,7 +21,10 @@ mod text;
 pub use negotiation::Format;
 pub use protobuf::FamilyCollector;
 
-use std::ops::RangeInclusive;
+use std::{
+    ops::RangeInclusive,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use ::prometheus::proto::MetricFamily;
 use exporter_common::histogram::SCALE;
@@ -56,6 +59,9 @@ pub struct Exposition {
     scale: u8,
     durations: Vec<Bound>,
     sizes: Vec<Bound>,
+    /// Bytes that the next body will need, by format: as many as the last one, and a few more. A body that
+    /// has to grow is copied many times over.
+    room: [AtomicUsize; Format::ALL.len()],
 }
 
 impl Exposition {
@@ -68,6 +74,7 @@ impl Exposition {
             scale: options.scale,
             durations: classic(Kind::Durations, &options.duration_exponents),
             sizes: classic(Kind::Sizes, &options.size_exponents),
+            room: Default::default(),
         }
     }
 
@@ -84,11 +91,15 @@ impl Exposition {
         snapshot: &Snapshot,
         own: &[MetricFamily],
     ) -> Result<Vec<u8>, ::prometheus::Error> {
-        match format {
-            Format::Text => Ok(text::encode(self, Dialect::Text, snapshot, own)),
-            Format::OpenMetrics => Ok(text::encode(self, Dialect::OpenMetrics, snapshot, own)),
-            Format::Protobuf => protobuf::encode(self, snapshot, own),
-        }
+        let room = &self.room[format as usize];
+        let capacity = room.load(Ordering::Relaxed);
+        let body = match format {
+            Format::Text => text::encode(self, Dialect::Text, snapshot, own, capacity),
+            Format::OpenMetrics => text::encode(self, Dialect::OpenMetrics, snapshot, own, capacity),
+            Format::Protobuf => protobuf::encode(self, snapshot, own, capacity)?,
+        };
+        room.store(body.len() + body.len() / 16, Ordering::Relaxed);
+        Ok(body)
     }
 
     /// The bounds of classic histograms of this kind.

@@ -20,9 +20,10 @@ pub(super) fn encode(
     exposition: &Exposition,
     snapshot: &Snapshot,
     own: &[MetricFamily],
+    capacity: usize,
 ) -> Result<Vec<u8>, ::prometheus::Error> {
     let encoder = ProtobufEncoder::new();
-    let mut body = Vec::new();
+    let mut body = Vec::with_capacity(capacity);
     for family in snapshot.families.iter().filter(|family| !family.series.is_empty()) {
         // One family at a time: as messages, all of them would take many times the memory of the body.
         encoder.encode(&FamilyCollector::new(exposition, family).collect(), &mut body)?;

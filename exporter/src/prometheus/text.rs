@@ -19,8 +19,9 @@ pub(super) fn encode(
     dialect: Dialect,
     snapshot: &Snapshot,
     own: &[MetricFamily],
+    capacity: usize,
 ) -> Vec<u8> {
-    let mut lines = Lines::new(dialect);
+    let mut lines = Lines::with_capacity(dialect, capacity);
     for family in snapshot.families.iter().filter(|family| !family.series.is_empty()) {
         write_family(&mut lines, exposition, family);
     }

@@ -8,13 +8,13 @@
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
 use tokio::{
     sync::{Mutex as AsyncMutex, OwnedMutexGuard},
-    task::spawn_blocking,
+    task::{JoinError, spawn_blocking},
     time::{Instant, sleep_until},
 };
 
@@ -27,8 +27,10 @@ pub struct Hub {
     /// Held while a read goes on.
     reader: Arc<AsyncMutex<Reader>>,
     /// The last snapshot that was read, for those who don't wait for a fresh one.
-    latest: Arc<Mutex<Option<Arc<Snapshot>>>>,
+    latest: Arc<Latest>,
 }
+
+type Latest = Mutex<Option<Arc<Snapshot>>>;
 
 /// The one who reads, and when that was.
 struct Reader {
@@ -54,21 +56,38 @@ impl Hub {
     /// When the read panics, the snapshot before it, which `kernel_exporter_snapshot_stale` then tells; an
     /// empty one when there is none.
     pub async fn fresh(&self) -> Arc<Snapshot> {
+        // The task fails only when the runtime shuts down.
+        self.with_fresh(|snapshot| snapshot).await.unwrap_or_else(|_| latest_or_empty(&self.latest))
+    }
+
+    /// What `then` makes of a [fresh](Self::fresh) snapshot. It may block as the read does, and runs on the
+    /// same thread after it: waking another thread can take longer than reading a small machine's maps.
+    ///
+    /// # Errors
+    ///
+    /// When `then` panics, or the runtime shuts down.
+    pub async fn with_fresh<T: Send + 'static>(
+        &self,
+        then: impl FnOnce(Arc<Snapshot>) -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
         let arrived = Instant::now();
         let reader = Arc::clone(&self.reader).lock_owned().await;
         let shared = reader.ended.is_some_and(|ended| arrived <= ended + self.share);
-        if !shared {
-            let latest = Arc::clone(&self.latest);
-            // The lock goes along: when the caller hangs up, the read still ends before the next one begins.
-            // The task fails only when the runtime shuts down.
-            let _ = spawn_blocking(move || read(reader, &latest)).await;
-        }
-        self.latest().unwrap_or_else(|| Arc::new(Snapshot::empty(SystemTime::now())))
+        let latest = Arc::clone(&self.latest);
+        // The lock goes along: when the caller hangs up, the read still ends before the next one begins.
+        let reader = (!shared).then_some(reader);
+        let task = spawn_blocking(move || {
+            if let Some(reader) = reader {
+                read(reader, &latest);
+            }
+            then(latest_or_empty(&latest))
+        });
+        task.await
     }
 
     /// The last snapshot that was read; `None` before the first.
     pub fn latest(&self) -> Option<Arc<Snapshot>> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.latest).clone()
     }
 
     /// Reads whenever nobody else has read for `period`, the first time at once. Never ends.
@@ -84,7 +103,7 @@ impl Hub {
 }
 
 /// Reads, and publishes what was read.
-fn read(mut reader: OwnedMutexGuard<Reader>, latest: &Mutex<Option<Arc<Snapshot>>>) {
+fn read(mut reader: OwnedMutexGuard<Reader>, latest: &Latest) {
     reader.metrics.total.inc();
     let timer = reader.metrics.duration.start_timer();
     // A reader that has panicked is asked again: its state is that of the maps, which it reads anew.
@@ -93,7 +112,7 @@ fn read(mut reader: OwnedMutexGuard<Reader>, latest: &Mutex<Option<Arc<Snapshot>
     reader.metrics.stale.set(i64::from(outcome.is_err()));
     match outcome {
         Ok(snapshot) => {
-            *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(snapshot));
+            *locked(latest) = Some(Arc::new(snapshot));
         }
         Err(_) => {
             reader.metrics.panics.inc();
@@ -101,6 +120,15 @@ fn read(mut reader: OwnedMutexGuard<Reader>, latest: &Mutex<Option<Arc<Snapshot>
         }
     }
     reader.ended = Some(Instant::now());
+}
+
+fn latest_or_empty(latest: &Latest) -> Arc<Snapshot> {
+    locked(latest).clone().unwrap_or_else(|| Arc::new(Snapshot::empty(SystemTime::now())))
+}
+
+/// Locks, also after a panic elsewhere: a pointer is whole at any time.
+fn locked(latest: &Latest) -> MutexGuard<'_, Option<Arc<Snapshot>>> {
+    latest.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Hub {

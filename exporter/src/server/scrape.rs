@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use flate2::{Compression, write::GzEncoder};
-use tokio::{sync::OwnedSemaphorePermit, task::spawn_blocking};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{App, delivery::Delivery};
 use crate::{
@@ -37,10 +37,10 @@ pub(super) async fn scrape(
     };
     let format = Format::negotiate(texts(&headers, &header::ACCEPT));
     let gzip = wants_gzip(texts(&headers, &header::ACCEPT_ENCODING));
-    let snapshot = app.site.hub.fresh().await;
-    let delivered = Arc::clone(&snapshot);
-    let (body, app) = match spawn_blocking(move || (body(&app, format, gzip, &snapshot), app)).await {
-        Ok((Ok(body), app)) => (body, app),
+    let writer = Arc::clone(&app);
+    let written = app.site.hub.with_fresh(move |snapshot| (body(&writer, format, gzip, &snapshot), snapshot));
+    let (body, snapshot) = match written.await {
+        Ok((Ok(body), snapshot)) => (body, snapshot),
         Ok((Err(error), _)) => return failed(&error),
         Err(panic) => return failed(&panic),
     };
@@ -51,7 +51,7 @@ pub(super) async fn scrape(
         .with_label_values(&[format.name()])
         .observe(begun.elapsed().as_secs_f64());
     let scraper = scraper(peer, &headers);
-    let delivery = Delivery::new(body, turn, move || (app.site.on_delivered)(&scraper, &delivered));
+    let delivery = Delivery::new(body, turn, move || (app.site.on_delivered)(&scraper, &snapshot));
     let mut response = Response::new(Body::new(delivery));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
