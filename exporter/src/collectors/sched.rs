@@ -100,7 +100,7 @@ impl Family for SchedFamily {
         Account {
             family: "sched",
             programs: programs.collect(),
-            maps: self.sched.map_bytes(),
+            maps: self.sched.map_bytes().to_vec(),
             slots: Some(self.sched.slots()),
             failures: vec![
                 ("slots_exhausted", totals.slots.exhausted),
