@@ -72,7 +72,9 @@ pub(crate) fn block(btf: &Btf, kept: Kept, io_on_v2: bool) -> Result<BlockFields
     let request = |field| btf.offset("request", field);
     let optional = |structure, field| btf.optional_offset(structure, field).unwrap_or(ABSENT);
     let operation = |name| {
-        btf.enum_value("req_op", name).or_else(|_| btf.enum_value("req_opf", name)).map(|number| number as u32)
+        btf.enum_value("req_op", name)
+            .or_else(|_| btf.enum_value("req_opf", name))
+            .map(|number| number as u32)
     };
     let insert = btf.tracepoint("block_rq_insert").unwrap_or_default();
     let rq_disk = optional("request", "rq_disk");
@@ -94,9 +96,7 @@ pub(crate) fn block(btf: &Btf, kept: Kept, io_on_v2: bool) -> Result<BlockFields
         blkg_blkcg: ABSENT,
         blkcg_css: ABSENT,
         css_set_io: ABSENT,
-        typed_current_task: u32::from(
-            btf.enum_value("bpf_func_id", "BPF_FUNC_get_current_task_btf").is_ok(),
-        ),
+        typed_current_task: u32::from(btf.enum_value("bpf_func_id", "BPF_FUNC_get_current_task_btf").is_ok()),
         write: operation("REQ_OP_WRITE")?,
         flush: operation("REQ_OP_FLUSH")?,
         keep_device: u32::from(kept.device),

@@ -70,9 +70,9 @@ impl ErrorNames {
     /// The name of an error, as the tracepoint told it.
     pub fn name(self, told: i32) -> Cow<'static, str> {
         let wanted = if self == Self::Numbers { told.wrapping_neg() } else { told };
-        let constant = NAMES.iter().map(|(name, number, status)| {
-            (*name, if self == Self::Numbers { *number } else { *status })
-        });
+        let constant = NAMES
+            .iter()
+            .map(|(name, number, status)| (*name, if self == Self::Numbers { *number } else { *status }));
         let moved = MOVED.iter().map(|(name, number, old, new)| match self {
             Self::Numbers => (*name, *number),
             Self::StatusWithZoneResource => (*name, *old),
