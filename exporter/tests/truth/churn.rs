@@ -11,7 +11,7 @@ const WARM_UP: u64 = 8;
 const BATCHES: u64 = 24;
 
 /// What the heap may grow by after that: 1 KiB for each cgroup, of which each had more than a dozen series.
-const GROWTH: u64 = (BATCHES - WARM_UP) * PER_BATCH << 10;
+const GROWTH: u64 = ((BATCHES - WARM_UP) * PER_BATCH) << 10;
 
 /// More than a thousand cgroups, each with a process of a millisecond. With the parent of all these processes they form
 /// a subtree, and the sum over it is what the parent's and the children's `/proc` entries say, although
