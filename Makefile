@@ -45,8 +45,8 @@ docs: build ## write docs/metrics.md anew from the catalogue
 bench: build ## what the hooks and the exports cost
 	cargo bench --workspace
 
-soak: build ## hours of load: no leak, no drift
-	cargo test --release --workspace --test soak -- --ignored --nocapture
+soak: build ## cgroups and processes without end: no leak, no drift [MINUTES=60]
+	KERNEL_EXPORTER_SOAK_MINUTES=$(or $(MINUTES),60) cargo test --release --workspace --test truth -- --nocapture leave_only
 
 clean: ## remove what was built (what was fetched stays in .cache)
 	cargo clean

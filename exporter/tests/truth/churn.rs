@@ -10,7 +10,15 @@ const PER_BATCH: u64 = 50;
 const WARM_UP: u64 = 8;
 const BATCHES: u64 = 24;
 
-/// What the heap may grow by after that: 1 KiB for each cgroup, of which each had more than a dozen series.
+/// How long to go on: as many minutes as KERNEL_EXPORTER_SOAK_MINUTES says (`make soak`), and at least
+/// [`BATCHES`].
+fn lasts() -> Duration {
+    let minutes = std::env::var("KERNEL_EXPORTER_SOAK_MINUTES").ok().and_then(|minutes| minutes.parse().ok());
+    Duration::from_secs(60 * minutes.unwrap_or(0))
+}
+
+/// What the heap may grow by after the warm-up: 1 KiB for each cgroup of the shortest run, of which each had
+/// more than a dozen series. A longer run may take no more.
 const GROWTH: u64 = ((BATCHES - WARM_UP) * PER_BATCH) << 10;
 
 /// More than a thousand cgroups, each with a process of a millisecond. With the parent of all these processes they form
@@ -65,7 +73,8 @@ fn a_thousand_cgroups_leave_only_their_increments() {
     let series = look(&before);
     let own = Counts::of_process(worker.pid);
     let mut early = 0;
-    for batch in 0..BATCHES {
+    let begin = std::time::Instant::now();
+    for batch in (0..).take_while(|batch| *batch < BATCHES || begin.elapsed() < lasts()) {
         worker.work();
         look(&exporter.scrape());
         if batch == WARM_UP {
