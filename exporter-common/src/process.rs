@@ -80,7 +80,7 @@ pub struct TaskRecord {
     pub totals: ProcessTotals,
     /// The thread's cgroup.
     pub cgroup: u64,
-    /// The thread's command name.
+    /// The leader's command name, also when the leader is dead and only other threads live.
     pub comm: [u8; COMM_LEN],
     /// Thread id in the initial pid namespace; the leader's equals the process id.
     pub pid: u32,

@@ -43,11 +43,12 @@ extern "C" fn living_tasks(ctx: *mut c_void) -> i32 {
     if field!(process) != 1 {
         return 0;
     }
+    let leader = task.follow(field!(group_leader));
     let record = TaskRecord {
         process: ProcessKey { leader_start, tgid: task.read(field!(tgid)), reserved: 0 },
         totals: process::totals(task),
         cgroup: cgroup::id(cgroup::of_task(task)),
-        comm: process::comm(task),
+        comm: process::comm(leader),
         pid: task.read(field!(pid)),
         flags: task.read(field!(flags)),
     };

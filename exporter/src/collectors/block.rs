@@ -76,7 +76,7 @@ impl Family for BlockFamily {
         Account {
             family: "block",
             programs: programs.collect(),
-            maps: self.block.map_bytes(),
+            maps: self.block.map_bytes().to_vec(),
             slots: Some(self.block.slots()),
             failures: vec![
                 ("slots_exhausted", totals.slots.exhausted),

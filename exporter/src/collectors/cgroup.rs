@@ -13,7 +13,7 @@ pub fn cgroup_account(hook: &Cgroup) -> Account {
     Account {
         family: "cgroup",
         programs: programs.collect(),
-        maps: hook.map_bytes(),
+        maps: hook.map_bytes().to_vec(),
         slots: None,
         failures: vec![("event_dropped", totals.failures.dropped)],
     }

@@ -18,7 +18,7 @@ use block::BlockFamily;
 use sched::SchedFamily;
 
 use anyhow::Result;
-use exporter_common::program::ProgramRuns;
+use exporter_common::program::{ProgramRuns, TIMED_EVERY};
 
 use crate::{
     catalogue::Metric,
@@ -140,14 +140,15 @@ impl ProgramAccount {
         runs: ProgramRuns,
         info: &ProgramInfo,
     ) -> Self {
-        let per_run = if runs.timed_runs == 0 { 0.0 } else { runs.timed_ns as f64 / runs.timed_runs as f64 };
         Self {
             name,
             hook,
             rung,
             runs: runs.runs,
             misses: info.recursion_misses,
-            estimated_ns: per_run * runs.runs as f64,
+            // Each timed run stands for those since the one before it. The mean of all of them, times all
+            // runs, would go back whenever the mean falls faster than runs are added.
+            estimated_ns: runs.timed_ns as f64 * TIMED_EVERY as f64,
         }
     }
 }

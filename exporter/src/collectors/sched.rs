@@ -77,9 +77,8 @@ impl Family for SchedFamily {
 
     fn read(&mut self, world: &mut World) -> Result<()> {
         let Self { sched, scheduler, process } = self;
-        if let Some(process) = process {
-            process.read(sched, world)?;
-        }
+        // When one of the two fails, the other one goes on.
+        let processes = process.as_mut().map_or(Ok(()), |process| process.read(sched, world));
         sched.evict(|id| world.cgroups.is_gone(*id))?;
         sched.read_slots(|slot, tenancy, values| {
             if let Some(scheduler) = scheduler {
@@ -88,7 +87,8 @@ impl Family for SchedFamily {
             if let Some(process) = process {
                 process.visit(slot, tenancy, &values.unplaced_processes, world);
             }
-        })
+        })?;
+        processes
     }
 
     fn account(&self) -> Account {
@@ -100,7 +100,7 @@ impl Family for SchedFamily {
         Account {
             family: "sched",
             programs: programs.collect(),
-            maps: self.sched.map_bytes(),
+            maps: self.sched.map_bytes().to_vec(),
             slots: Some(self.sched.slots()),
             failures: vec![
                 ("slots_exhausted", totals.slots.exhausted),

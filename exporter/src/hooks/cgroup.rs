@@ -103,7 +103,7 @@ impl Cgroup {
     }
 
     /// Name and size of the maps.
-    pub fn map_bytes(&self) -> Vec<(String, u64)> {
+    pub fn map_bytes(&self) -> &[(String, u64)] {
         self.object.map_bytes()
     }
 

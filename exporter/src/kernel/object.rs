@@ -52,13 +52,15 @@ impl<'a> Loader<'a> {
             .loader
             .load(self.bytes)
             .with_context(|| format!("cannot load BPF object `{}`", self.name))?;
-        Ok(Object { ebpf, btf: None })
+        let map_bytes = map_bytes(&ebpf);
+        Ok(Object { ebpf, map_bytes, btf: None })
     }
 }
 
 /// A loaded BPF object. Dropping it detaches its programs and frees its maps.
 pub struct Object {
     ebpf: Ebpf,
+    map_bytes: Vec<(String, u64)>,
     btf: Option<aya::Btf>,
 }
 
@@ -106,7 +108,7 @@ impl Object {
     }
 
     fn parts(&mut self, program: &str) -> Result<(&aya::Btf, &mut Program)> {
-        let Self { ebpf, btf } = self;
+        let Self { ebpf, btf, .. } = self;
         let program = ebpf.program_mut(program).ok_or_else(|| anyhow!("no program `{program}`"))?;
         Ok((btf.as_ref().context("no BTF")?, program))
     }
@@ -130,25 +132,8 @@ impl Object {
     }
 
     /// Name and size in bytes of every map, as far as it can be known: the kernel rounds and adds heads.
-    pub fn map_bytes(&self) -> Vec<(String, u64)> {
-        let mut all: Vec<_> = self
-            .ebpf
-            .maps()
-            .filter_map(|(name, map)| {
-                let info = data(map)?.info().ok()?;
-                let value = u64::from(info.value_size().next_multiple_of(8));
-                let element = match map {
-                    Map::HashMap(_) => {
-                        HASH_HEAD as u64 + u64::from(info.key_size().next_multiple_of(8)) + value
-                    }
-                    Map::RingBuf(_) => 1, // its entries are bytes
-                    _ => value,
-                };
-                Some((name.to_owned(), element * u64::from(info.max_entries())))
-            })
-            .collect();
-        all.sort();
-        all
+    pub fn map_bytes(&self) -> &[(String, u64)] {
+        &self.map_bytes
     }
 
     fn data(&self, name: &str) -> Result<&MapData> {
@@ -165,4 +150,22 @@ fn data(map: &Map) -> Option<&MapData> {
         Map::Array(data) | Map::HashMap(data) | Map::Queue(data) | Map::RingBuf(data) => Some(data),
         _ => None,
     }
+}
+
+fn map_bytes(ebpf: &Ebpf) -> Vec<(String, u64)> {
+    let mut all: Vec<_> = ebpf
+        .maps()
+        .filter_map(|(name, map)| {
+            let info = data(map)?.info().ok()?;
+            let value = u64::from(info.value_size().next_multiple_of(8));
+            let element = match map {
+                Map::HashMap(_) => HASH_HEAD as u64 + u64::from(info.key_size().next_multiple_of(8)) + value,
+                Map::RingBuf(_) => 1, // its entries are bytes
+                _ => value,
+            };
+            Some((name.to_owned(), element * u64::from(info.max_entries())))
+        })
+        .collect();
+    all.sort();
+    all
 }

@@ -4,14 +4,16 @@ use std::{collections::BTreeMap, fs, time::Duration};
 
 use crate::harness::*;
 
-const BATCHES: u64 = 20;
 const PER_BATCH: u64 = 50;
 
-/// What the heap may grow by between the second batch and the end: below 1 KiB for each cgroup, which has
-/// more than a dozen series.
-const GROWTH: u64 = 900 << 10;
+/// After these all slots have been used once, and what the exporter keeps per slot is there for good.
+const WARM_UP: u64 = 8;
+const BATCHES: u64 = 24;
 
-/// A thousand cgroups, each with a process of a millisecond. With the parent of all these processes they form
+/// What the heap may grow by after that: 1 KiB for each cgroup, of which each had more than a dozen series.
+const GROWTH: u64 = ((BATCHES - WARM_UP) * PER_BATCH) << 10;
+
+/// More than a thousand cgroups, each with a process of a millisecond. With the parent of all these processes they form
 /// a subtree, and the sum over it is what the parent's and the children's `/proc` entries say, although
 /// every child moves in the middle of its life. (A series that has ended counts with its last value: the
 /// exporter keeps it until two scrapes carried it.) After the time to linger, slots, series and heap are
@@ -19,8 +21,9 @@ const GROWTH: u64 = 900 << 10;
 #[test]
 fn a_thousand_cgroups_leave_only_their_increments() {
     let Some(_turn) = turn() else { return };
-    let exporter =
-        Exporter::start("limits: {linger: 10s, label_sets_per_metric: 100000, label_sets: 1000000}\n");
+    let exporter = Exporter::start(
+        "limits: {slots: 256, linger: 10s, label_sets_per_metric: 100000, label_sets: 1000000}\n",
+    );
     let parent = Cgroup::make("churn");
     let path = parent.path.as_str();
     let mut number = 0;
@@ -65,7 +68,7 @@ fn a_thousand_cgroups_leave_only_their_increments() {
     for batch in 0..BATCHES {
         worker.work();
         look(&exporter.scrape());
-        if batch == 1 {
+        if batch == WARM_UP {
             early = heap(&exporter);
         }
     }

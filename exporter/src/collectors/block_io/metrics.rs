@@ -68,10 +68,13 @@ pub static IN_FLIGHT: Metric = Metric {
     source: "tracepoints block:block_rq_issue, block:block_rq_complete, block:block_rq_requeue (block/blk-mq.c)",
 };
 
+/// All of them.
+pub static METRICS: &[&Metric] = &[&DURATION, &QUEUE_DURATION, &SIZE, &ERRORS, &IN_FLIGHT];
+
 /// The collector.
 pub static DESCRIPTION: Description = Description {
     name: "block_io",
     about: "How long disks took for requests, how large those were and how they failed. Only devices with request \
             queues are seen: what is stacked on others (device mapper, md) shows as the requests to those.",
-    metrics: &[&DURATION, &QUEUE_DURATION, &SIZE, &ERRORS, &IN_FLIGHT],
+    metrics: METRICS,
 };

@@ -56,3 +56,22 @@ pub static DESCRIPTION: Description = Description {
             one command in one cgroup share a series. Counted from the exporter's start on.",
     metrics: &[&CPU_TIME, &RUN_QUEUE_TIME, &CONTEXT_SWITCHES, &DISK_IO],
 };
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_semantic_conventions::{attribute, metric};
+
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_semantic_conventions() {
+        assert_eq!(CPU_TIME.name, metric::PROCESS_CPU_TIME);
+        assert_eq!(CONTEXT_SWITCHES.name, metric::PROCESS_CONTEXT_SWITCHES);
+        assert_eq!(DISK_IO.name, metric::PROCESS_DISK_IO);
+        assert_eq!(keys::PROCESS_SWITCH_TYPE.otlp, attribute::PROCESS_CONTEXT_SWITCH_TYPE);
+        assert_eq!(keys::DISK_IO_DIRECTION.otlp, attribute::DISK_IO_DIRECTION);
+        assert_eq!(keys::PID.otlp, attribute::PROCESS_PID);
+        assert_eq!(keys::COMMAND.otlp, attribute::PROCESS_COMMAND);
+        assert_eq!(keys::CGROUP.otlp, attribute::PROCESS_LINUX_CGROUP);
+    }
+}

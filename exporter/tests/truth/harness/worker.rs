@@ -10,13 +10,10 @@ use std::{
     time::Instant,
 };
 
-use super::{Cgroup, Counts, Ended, end_of, exporter::die_with_parent, is_asleep, threads_of, wait_for};
+use super::{Cgroup, Counts, exporter::die_with_parent, is_asleep, threads_of, wait_for};
 
 /// Numbers that a worker and its test share.
 const CELLS: usize = 4096;
-
-const GO: u8 = 1;
-const END: u8 = 2;
 
 /// What a worker's work is given.
 pub(crate) struct Job {
@@ -53,7 +50,6 @@ pub(crate) struct Worker {
     cells: &'static [AtomicU64; CELLS],
     gate: File,
     done: File,
-    ended: bool,
 }
 
 impl Worker {
@@ -75,24 +71,20 @@ impl Worker {
             prepare();
             loop {
                 tell.write_all(&[0]).expect("the test listens");
-                let mut order = [END];
                 let begin = Instant::now();
-                gate.read_exact(&mut order).expect("the test has an end of the pipe");
-                if order == [END] {
-                    return;
-                }
+                gate.read_exact(&mut [0]).expect("the test has the other end");
                 work(&Job { cells, waited_ns: begin.elapsed().as_nanos() as u64 });
             }
         });
         drop(tell);
-        let mut worker = Self { pid, cells, gate: open, done, ended: false };
+        let mut worker = Self { pid, cells, gate: open, done };
         worker.finish();
         worker
     }
 
     /// Lets it work.
     pub(crate) fn start(&mut self) {
-        self.gate.write_all(&[GO]).expect("the worker has an end of the pipe");
+        self.gate.write_all(&[0]).expect("the worker has an end of the pipe");
     }
 
     /// Waits until its work is done and all its threads sleep in `read` again.
@@ -131,23 +123,14 @@ impl Worker {
         let [voluntary, involuntary, cpu_ns, run_queue_ns] = [0, 1, 2, 3].map(|cell| self.get(cell));
         Counts { voluntary, involuntary, cpu_ns, run_queue_ns }
     }
-
-    /// Lets it end.
-    pub(crate) fn end(mut self) -> Ended {
-        self.gate.write_all(&[END]).expect("the worker has an end of the pipe");
-        self.ended = true;
-        end_of(self.pid)
-    }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        if !self.ended {
-            // SAFETY: the child has not been waited for, so the id is its own.
-            unsafe {
-                libc::kill(self.pid, libc::SIGKILL);
-                libc::waitpid(self.pid, ptr::null_mut(), 0);
-            }
+        // SAFETY: the child has not been waited for, so the id is its own.
+        unsafe {
+            libc::kill(self.pid, libc::SIGKILL);
+            libc::waitpid(self.pid, ptr::null_mut(), 0);
         }
         // SAFETY: mapped by `shared_cells` with this length. Nobody else in this process has the reference.
         unsafe { libc::munmap(self.cells.as_ptr().cast_mut().cast(), size_of::<[AtomicU64; CELLS]>()) };
