@@ -18,7 +18,8 @@ pub struct EngineMetrics {
     descriptions: Vec<Desc>,
 }
 
-type Labels<'a> = Vec<(&'a str, String)>;
+/// Names and values.
+pub(super) type Labels<'a> = Vec<(&'a str, String)>;
 
 impl EngineMetrics {
     /// From where the engine leaves its reports.
@@ -45,13 +46,21 @@ impl Collector for EngineMetrics {
     fn collect(&self) -> Vec<MetricFamily> {
         let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         let families = families(&report).into_iter().filter(|(.., series)| !series.is_empty());
-        families.map(|(name, help, kind, series)| family(name, help, kind, series)).collect()
+        families
+            .map(|(name, help, kind, series)| family(format!("kernel_exporter_{name}"), help, kind, series))
+            .collect()
     }
 }
 
-fn family(name: &str, help: &str, kind: MetricType, series: Vec<(Labels<'_>, f64)>) -> MetricFamily {
+/// A family of counters or gauges.
+pub(super) fn family(
+    name: String,
+    help: &str,
+    kind: MetricType,
+    series: Vec<(Labels<'_>, f64)>,
+) -> MetricFamily {
     let mut family = MetricFamily::default();
-    family.set_name(format!("kernel_exporter_{name}"));
+    family.set_name(name);
     family.set_help(help.to_owned());
     family.set_field_type(kind);
     for (labels, value) in series {

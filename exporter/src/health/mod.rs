@@ -1,15 +1,17 @@
 //! The exporter's own metrics: what it is, what it costs, and how its reads and scrapes fare.
 
 mod engine;
+mod process;
 
 pub use engine::EngineMetrics;
 
 use ::prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntGauge, Opts, Registry, core::Collector,
-    exponential_buckets, process_collector::ProcessCollector,
+    exponential_buckets,
 };
 
 use crate::prometheus::Format;
+use process::ProcessMetrics;
 
 /// The exporter's own metrics. Whoever has some of their own registers them with [`registry`](Self::registry).
 #[derive(Debug)]
@@ -28,7 +30,7 @@ impl Health {
     pub fn new() -> Result<Self, ::prometheus::Error> {
         let registry = Registry::new();
         registry.register(Box::new(build_info()?))?;
-        registry.register(Box::new(ProcessCollector::for_self()))?;
+        registry.register(Box::new(ProcessMetrics::new()?))?;
         let reads = ReadMetrics::register(&registry)?;
         let scrapes = ScrapeMetrics::register(&registry)?;
         Ok(Self { registry, reads, scrapes })

@@ -112,8 +112,9 @@ struct Batch {
 /// All entries of a hash, by batches (Linux 5.6). Entries that come or go meanwhile may be missed.
 pub fn entries<K: Plain, V: Plain>(map: BorrowedFd<'_>, expected: usize) -> io::Result<Vec<(K, V)>> {
     let mut all = Vec::with_capacity(expected);
-    // The kernel hands out whole hash buckets and refuses a batch that is smaller than one.
-    let mut size = 1024;
+    // The kernel hands out whole hash buckets and refuses a batch that is smaller than one. Larger buffers
+    // than these would make the allocator tidy up at every read.
+    let mut size = 256;
     let (mut position, mut next) = (0u64, 0u64);
     let mut first = true;
     loop {

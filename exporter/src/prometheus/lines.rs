@@ -45,7 +45,7 @@ impl Lines {
         for part in ["# HELP ", family, " "] {
             self.text.push_str(part);
         }
-        push_escaped(&mut self.text, help, if openmetrics { b"\\\n\"" } else { b"\\\n" });
+        push_escaped(&mut self.text, help, openmetrics);
         for part in ["\n# TYPE ", family, " ", kind, "\n"] {
             self.text.push_str(part);
         }
@@ -65,7 +65,7 @@ impl Lines {
             }
             self.labels.push_str(key);
             self.labels.push_str("=\"");
-            push_escaped(&mut self.labels, value, b"\\\n\"");
+            push_escaped(&mut self.labels, value, true);
             self.labels.push('"');
         }
     }
@@ -114,10 +114,13 @@ fn unit(family: &str) -> Option<&str> {
     ["seconds", "bytes"].contains(&last).then_some(last)
 }
 
-/// Appends `text` with a backslash before each of `special`, all ASCII, and new lines as `\n`.
-fn push_escaped(to: &mut String, text: &str, special: &[u8]) {
+/// Appends `text` with a backslash before backslashes and, where they are special, quotes, and with new
+/// lines as `\n`.
+fn push_escaped(to: &mut String, text: &str, quotes_are_special: bool) {
+    // Almost every text is as it should be. All three are ASCII, so they are no parts of other characters.
+    let special = |byte: u8| matches!(byte, b'\\' | b'\n') || (byte == b'"' && quotes_are_special);
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| special.contains(&byte)) {
+    while let Some(at) = rest.bytes().position(special) {
         to.push_str(&rest[..at]);
         to.push('\\');
         to.push(if rest.as_bytes()[at] == b'\n' { 'n' } else { char::from(rest.as_bytes()[at]) });
