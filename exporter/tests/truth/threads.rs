@@ -12,7 +12,7 @@ fn use_something(mut hold: impl std::io::Read) {
     // When a test fails, no thread must wait forever: this one does not end with its leader.
     die_with_parent().expect("a valid call");
     for _ in 0..10 {
-        busy(Duration::from_millis(5));
+        busy(Duration::from_millis(50));
         thread::sleep(Duration::from_millis(1));
     }
     hold.read_exact(&mut [0]).expect("the other end stays open");
@@ -49,7 +49,7 @@ fn a_living_process_is_as_proc_says() {
     let pid = worker.pid.to_string();
     let truth = Counts::of_process(worker.pid);
     assert_eq!(threads_of(worker.pid).len() as u64, 1 + THREADS);
-    assert!(truth.cpu_ns > THREADS * 20_000_000, "{truth:?}");
+    assert!(truth.cpu_ns > THREADS * 100_000_000, "{truth:?}");
     let labels = [("command", "truth-main"), ("cgroup", cgroup.path.as_str()), ("pid", pid.as_str())];
     let with = |name, value| [&labels[..], &[(name, value)]].concat();
     let switches =
@@ -84,7 +84,8 @@ fn cpu_ticks(pid: libc::pid_t) -> u64 {
 /// or change its name until the last thread is gone, and after that, its series end.
 ///
 /// At the end, `wait4` says what the exporter says, but for the last switch of every thread that is not the
-/// leader (see [`Ended`]); involuntary ones may be more by as much, when a thread is interrupted just then.
+/// leader (see `Ended`); involuntary ones may be more by as much, when a thread is interrupted just then.
+/// `wait4` also lacks what such a thread used after its last tick, which is less than 1 % of a second.
 #[test]
 fn a_leader_may_end_before_its_threads() {
     let Some(_turn) = turn() else { return };
@@ -141,7 +142,7 @@ fn a_leader_may_end_before_its_threads() {
     };
 
     let truth = Counts::of_process(pid);
-    assert!(truth.cpu_ns > THREADS * 20_000_000, "{truth:?}");
+    assert!(truth.cpu_ns > THREADS * 100_000_000, "{truth:?}");
     for _ in 0..5 {
         let scrape = exporter.scrape();
         assert_eq!(used(&scrape), truth, "while threads live");
@@ -152,9 +153,13 @@ fn a_leader_may_end_before_its_threads() {
 
     worker.work();
     let voluntary = worker.get(0) + THREADS;
-    // `wait4` does not wait until the last thread has left its CPU.
-    wait_for("the last switches are counted", || used(&exporter.scrape()).voluntary >= voluntary);
-    let last = used(&exporter.scrape());
+    // `wait4` does not wait until the last thread has left its CPU. And series end one by one, so all are
+    // taken from the same scrape.
+    let mut last = Counts::default();
+    wait_for("the last switches are counted", || {
+        last = used(&exporter.scrape());
+        last.voluntary >= voluntary
+    });
     assert_eq!(last.voluntary, voluntary);
     let involuntary = worker.get(1);
     assert!((involuntary..=involuntary + THREADS).contains(&last.involuntary), "{last:?}, {involuntary}");
