@@ -107,7 +107,7 @@ pub struct RequestEntry {
     pub cgroup: u64,
     /// Bytes of the parts that are finished already.
     pub finished_bytes: u32,
-    /// As [`BlockKey::device`]; entries of devices that are gone are deleted.
+    /// As [`BlockKey::device`], from the first issue on; entries of devices that are gone are deleted.
     pub device: u32,
     /// A [`RequestState`].
     pub state: u32,

@@ -59,13 +59,17 @@ impl Disk {
     #[inline(always)]
     pub unsafe fn start(self, cpu: *mut BlockCpu) {
         let number = self.number();
-        if DEVICES.get_ptr(number).is_none() {
-            let device = BlockDevice { started: 0, ended: 0, disk_name: self.name() };
-            let _ = DEVICES.insert(number, device, BPF_NOEXIST.into()); // or another CPU was faster
-        }
+        let device = match DEVICES.get_ptr_mut(number) {
+            Some(device) => Some(device),
+            None => {
+                let device = BlockDevice { started: 0, ended: 0, disk_name: self.name() };
+                let _ = DEVICES.insert(number, device, BPF_NOEXIST.into()); // or another CPU was faster
+                DEVICES.get_ptr_mut(number)
+            }
+        };
         // SAFETY: the caller's promise; what the map returns is its value.
         unsafe {
-            match DEVICES.get_ptr_mut(number) {
+            match device {
                 Some(device) => atomic::add_u64(&raw mut (*device).started, 1),
                 None => atomic::add_u64(&raw mut (*cpu).devices_full, 1),
             }

@@ -48,7 +48,6 @@ fn entry(request: Struct) -> Option<*mut RequestEntry> {
 unsafe fn remember(
     cpu: *mut BlockCpu,
     request: Struct,
-    disk: Disk,
     old: Option<*mut RequestEntry>,
     new: RequestEntry,
 ) -> bool {
@@ -56,7 +55,7 @@ unsafe fn remember(
     unsafe {
         if let Some(old) = old {
             if (*old).state == IN_FLIGHT {
-                disk.end(); // its completion was not seen
+                Disk::of(request).end(); // its completion was not seen
             }
             *old = new;
             return true;
@@ -84,15 +83,13 @@ pub unsafe fn insert(cpu: *mut BlockCpu, request: Struct) {
         {
             return; // it has been in a queue before
         }
-        let disk = Disk::of(request);
         let new = RequestEntry {
             inserted: bpf_ktime_get_ns(),
             cgroup: submitter::current(request, operation(request)),
-            device: disk.number(),
             state: QUEUED,
             ..RequestEntry::default()
         };
-        remember(cpu, request, disk, old, new);
+        remember(cpu, request, old, new);
     }
 }
 
@@ -114,6 +111,7 @@ pub unsafe fn issue(cpu: *mut BlockCpu, request: Struct) {
             if (*known).issued == 0 {
                 (*known).issued = now;
             }
+            (*known).device = disk.number();
             (*known).state = IN_FLIGHT;
         } else {
             let new = RequestEntry {
@@ -123,7 +121,7 @@ pub unsafe fn issue(cpu: *mut BlockCpu, request: Struct) {
                 state: IN_FLIGHT,
                 ..RequestEntry::default()
             };
-            if !remember(cpu, request, disk, known, new) {
+            if !remember(cpu, request, known, new) {
                 return; // its end could not be counted either
             }
         }
@@ -205,7 +203,7 @@ pub unsafe fn complete(cpu: *mut BlockCpu, request: Struct, status: i32, bytes: 
                     state: FLUSHING,
                     ..RequestEntry::default()
                 };
-                remember(cpu, request, disk, known, new);
+                remember(cpu, request, known, new);
             }
         }
     }
