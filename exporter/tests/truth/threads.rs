@@ -37,9 +37,13 @@ fn a_living_process_is_as_proc_says() {
                 thread::spawn(move || use_something(hold));
             }
             std::mem::forget(open); // for as long as the process lives
-            let threads = || threads_of(std::process::id() as libc::pid_t);
-            let asleep = || threads().iter().filter(|thread| is_asleep(thread)).count() as u64;
-            wait_for("the threads sleep", || asleep() == THREADS);
+            let leader = std::process::id() as libc::pid_t;
+            // The leader asks, which it does by `read`: of itself the kernel would say that it sleeps in it.
+            let leader_path = format!("{leader}/task/{leader}");
+            let others = || threads_of(leader).into_iter().filter(|thread| *thread != leader_path);
+            wait_for("the threads sleep", || {
+                others().filter(|thread| is_asleep(thread)).count() == THREADS as usize
+            });
         },
     );
     worker.work();
