@@ -26,10 +26,13 @@ executable() { # KIND NAME
 exporter=$(executable bin kernel-exporter)
 
 run_in_vm() { # KERNEL TARGET EXECUTABLE: run, then print the log in one piece
-  local kernel=$1 target=$2 executable=$3 log=$logs/$1-$2.log code=0 begin=$SECONDS
-  scripts/vm.sh -m 1024 -t 900 -d 256 -M 'null_blk irqmode=2 completion_nsec=20000000 nr_devices=1' \
-    -M 'scsi_debug dev_size_mb=64' \
-    -i "export KERNEL_EXPORTER_BIN=${exporter@Q} KERNEL_EXPORTER_IN_VM=1 KERNEL_EXPORTER_SCRATCH_DISK=/dev/vda" \
+  local kernel=$1 target=$2 executable=$3 log=$logs/$1-$2.log code=0 begin=$SECONDS modules=(-M loop)
+  case $kernel in 5.10 | 6.1) ;; *) modules+=(-M mq-deadline) ;; esac # built in before
+  # Two places per queue of nullb0, so that requests wait and can be merged.
+  scripts/vm.sh -m 1024 -t 900 -d 256 "${modules[@]}" \
+    -M 'null_blk irqmode=2 completion_nsec=20000000 nr_devices=1 hw_queue_depth=2' \
+    -M sd_mod -M 'scsi_debug dev_size_mb=64' \
+    -i "export KERNEL_EXPORTER_BIN=${exporter@Q} KERNEL_EXPORTER_IN_VM=1 KERNEL_EXPORTER_SCRATCH_DISK=vda" \
     -f "$exporter" "$kernel" "$executable" --test-threads=1 --nocapture >"$log" 2>&1 </dev/null || code=$?
   {
     flock 9
