@@ -156,7 +156,7 @@ fn other_hierarchies_are_not_heard() -> Result<()> {
     let Some(nest) = Nest::new()? else { return Ok(()) };
     let elsewhere = Path::new("/sys/fs/cgroup/freezer");
     if nest.hierarchy.id == 0 || !elsewhere.exists() {
-        skipped::<()>("only one cgroup hierarchy here");
+        println!("elsewhere: there is only one cgroup hierarchy here");
         return Ok(());
     }
     let mut hook = nest.attach(RING_BYTES)?;
@@ -290,7 +290,7 @@ fn paths_that_the_kernel_cuts_off_come_from_a_walk() -> Result<()> {
 fn a_rename_changes_the_paths_below() -> Result<()> {
     let Some(nest) = Nest::new()? else { return Ok(()) };
     if nest.hierarchy.id == 0 {
-        skipped::<()>("cgroup v2 has no renames");
+        println!("elsewhere: cgroup v2 has no renames");
         return Ok(());
     }
     let outer = nest.make("before")?;
