@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::{CONTEXT_SWITCHES, CPU_TIME, DISK_IO, RUN_QUEUE_TIME};
 use crate::{
-    catalogue::{Key, Metric, keys},
+    catalogue::{Fold, Key, Metric, keys},
     collectors::World,
     entities::ledger::Claim,
     snapshot::Labels,
@@ -116,7 +116,7 @@ impl Groups {
 
 /// The labels of a group; what it lacks is what the fold stands for.
 fn labels(kept: KeptLabels, key: &GroupKey, attribute: Option<(&'static Key, &str)>) -> Labels {
-    let fold = |key: &'static Key| key.fold.unwrap_or_default();
+    let fold = |key: &'static Key| match key.fold { Fold::As(all) => all, _ => "" };
     let pid = key.pid.map(|pid| pid.to_string());
     let command =
         kept.command.then(|| (&keys::COMMAND, key.command.as_deref().unwrap_or(fold(&keys::COMMAND))));
