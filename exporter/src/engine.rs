@@ -16,6 +16,8 @@ use crate::{
     config::Config,
     entities::{
         cgroups::{CgroupStats, Cgroups},
+        identity::{Identities, IdentityStats},
+        kubernetes::Pods,
         ledger::{Consumer, Ledger, Limits, Now, Stats},
     },
     hooks,
@@ -50,6 +52,8 @@ pub struct Report {
     pub failed_reads: u64,
     /// The table of cgroups.
     pub cgroups: CgroupStats,
+    /// How many cgroups are known how well.
+    pub identities: IdentityStats,
 }
 
 /// Whether a collector measures.
@@ -140,7 +144,7 @@ impl Engine {
         let catalogue: Vec<_> = registry::descriptions().flat_map(|about| about.metrics).copied().collect();
         let ledger = Ledger::new(Limits::from(&config.limits), &catalogue);
         let books = Books { ledger, now: Now::read(), backward_values: 0 };
-        let world = World { books, cgroups };
+        let world = World { books, identities: Identities::new(cgroups, Pods::off()) };
         let report = Arc::new(Mutex::new(Report { collectors, ..Report::default() }));
         Ok(Self { world, families, report, delivered: Arc::default() })
     }
@@ -159,7 +163,7 @@ impl Engine {
     pub fn read(&mut self) -> Snapshot {
         let Self { world, families, report, delivered } = self;
         world.books.now = Now::read();
-        world.cgroups.refresh();
+        world.identities.refresh(&mut world.books.ledger, world.books.now);
         let mut failed = 0;
         for family in families.iter_mut() {
             if let Err(error) = family.read(world) {
@@ -174,8 +178,9 @@ impl Engine {
         let snapshot = world.books.ledger.snapshot(world.books.now);
         let mut report = locked(report);
         report.families = families.iter().map(|family| family.account()).collect();
-        report.families.extend(world.cgroups.hook().map(collectors::cgroup_account));
-        report.cgroups = world.cgroups.stats();
+        report.families.extend(world.identities.cgroups().hook().map(collectors::cgroup_account));
+        report.cgroups = world.identities.cgroups().stats();
+        report.identities = world.identities.stats();
         report.ledger = Some(world.books.ledger.stats());
         report.backward_values = world.books.backward_values;
         report.failed_reads += failed;

@@ -70,15 +70,21 @@ keys! {
     /// Of such a container.
     CONTAINER_RUNTIME { otlp: "container.runtime.name", prometheus: "container_runtime",
         help: "`containerd`, `cri-o`, `docker`, `podman`, `lxc` or `systemd-nspawn`, with `container_id`", fold: Fold::Cgroup }
+    /// Whose owner may have made up all other labels.
+    OUTER_CONTAINER_ID { otlp: "container.outer.id", prometheus: "outer_container_id",
+        help: "the outermost container, when this is in another one: a node of kind, Docker in Docker", fold: Fold::Cgroup }
     /// What else runs under systemd.
     UNIT { otlp: "systemd.unit", prometheus: "unit",
         help: "systemd's unit or slice of what is in no container; `-.slice` is the root, with all kernel threads", fold: Fold::Cgroup }
     /// Command name of the process' main thread. A real one has at most 15 bytes.
     COMMAND { otlp: "process.command", prometheus: "command",
         help: "command name of the process' main thread", fold: Fold::As("(all other commands)") }
+    /// Name of the executed file. A real one has no slash.
+    EXECUTABLE { otlp: "process.executable.name", prometheus: "executable",
+        help: "name of the file that the process executes, without its folder; with `processes_by: executable`", fold: Fold::As("(all other executables/)") }
     /// Process id. A real one is a number.
     PID { otlp: "process.pid", prometheus: "pid",
-        help: "process id in the initial pid namespace; only when the config asks for it", fold: Fold::As("(all other processes)") }
+        help: "process id in the initial pid namespace; with `processes_by: pid`", fold: Fold::As("(all other processes)") }
     /// The kernel's name of the disk. A real one has no spaces.
     DEVICE { otlp: "system.device", prometheus: "device",
         help: "the kernel's name of the disk", fold: Fold::As("(all other devices)") }

@@ -27,8 +27,10 @@ mod text;
 mod tree;
 
 pub use error::{Error, Position};
-pub use labels::{BlockIoLabel, CollectorLabel, ProcessLabel, SchedulerLabel};
+pub use labels::{BlockIoLabel, By, ProcessesBy};
 pub use listen::{ListenAddress, ListenAddressError};
 pub use load::{DEFAULT_PATH, Source, load};
 pub use log::{LogFilter, LogFilterError, LogFormat};
-pub use schema::{Collector, Collectors, Config, DurationBounds, Histograms, Limits, Log, SizeBounds};
+pub use schema::{
+    BlockIo, Collectors, Config, DurationBounds, Histograms, Limits, Log, Process, Scheduler, SizeBounds,
+};

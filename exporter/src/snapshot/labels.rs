@@ -14,7 +14,7 @@ pub struct Label {
 }
 
 /// A label set, ordered by key, without duplicates. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Labels(Arc<[Label]>);
 
 impl Labels {
@@ -29,6 +29,12 @@ impl Labels {
         Self::new(self.0.iter().map(|label| (label.key, &*label.value)).chain(more))
     }
 
+    /// This set and another one; where both have a key, this one's value.
+    #[must_use]
+    pub fn and(&self, labels: &Self) -> Self {
+        Self::sorted(self.0.iter().chain(labels.iter()).cloned().collect())
+    }
+
     /// This set with `labels` in place of a key.
     #[must_use]
     pub fn replaced(&self, key: &Key, labels: &Self) -> Self {
@@ -36,7 +42,7 @@ impl Labels {
     }
 
     fn sorted(mut labels: Vec<Label>) -> Self {
-        labels.sort();
+        labels.sort_by_key(|label| label.key);
         labels.dedup_by(|a, b| a.key == b.key);
         Self(labels.into())
     }
