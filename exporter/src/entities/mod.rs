@@ -2,4 +2,5 @@
 
 pub mod cgroups;
 pub mod ledger;
+pub mod place;
 pub mod widen;
