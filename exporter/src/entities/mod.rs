@@ -3,4 +3,5 @@
 pub mod cgroups;
 pub mod identity;
 pub mod ledger;
+pub mod place;
 pub mod widen;
