@@ -15,6 +15,8 @@
 mod deserialize;
 pub mod duration;
 mod error;
+mod kubernetes;
+mod kubernetes_names;
 mod labels;
 mod listen;
 mod load;
@@ -27,6 +29,8 @@ mod text;
 mod tree;
 
 pub use error::{Error, Position};
+pub use kubernetes::{Kubelet, Kubernetes, PodSource};
+pub use kubernetes_names::{KubeletUrl, NodeName};
 pub use labels::{BlockIoLabel, CollectorLabel, ProcessLabel, SchedulerLabel};
 pub use listen::{ListenAddress, ListenAddressError};
 pub use load::{DEFAULT_PATH, Source, load};

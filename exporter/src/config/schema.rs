@@ -7,6 +7,7 @@ use exporter_common::histogram::{Bytes, Nanoseconds, SCALE, Unit};
 use serde::Deserialize;
 
 use super::{
+    kubernetes::Kubernetes,
     labels::{BlockIoLabel, CollectorLabel, ProcessLabel, SchedulerLabel, label_set},
     listen::ListenAddress,
     log::{LogFilter, LogFormat},
@@ -26,6 +27,8 @@ pub struct Config {
     pub read_interval: Duration,
     /// What is measured.
     pub collectors: Collectors,
+    /// What is known about pods, and from whom.
+    pub kubernetes: Kubernetes,
     /// How histograms are exported.
     pub histograms: Histograms,
     /// What keeps memory and the number of series bounded.
@@ -40,6 +43,7 @@ impl Default for Config {
             listen: ListenAddress::default(),
             read_interval: Duration::from_secs(10),
             collectors: Collectors::default(),
+            kubernetes: Kubernetes::default(),
             histograms: Histograms::default(),
             limits: Limits::default(),
             log: Log::default(),
