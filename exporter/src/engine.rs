@@ -17,7 +17,7 @@ use crate::{
     entities::{
         cgroups::{CgroupStats, Cgroups},
         identity::{Identities, IdentityStats},
-        kubernetes::Pods,
+        kubernetes::{self, Pods},
         ledger::{Consumer, Ledger, Limits, Now, Stats},
     },
     hooks,
@@ -54,6 +54,8 @@ pub struct Report {
     pub cgroups: CgroupStats,
     /// How many cgroups are known how well.
     pub identities: IdentityStats,
+    /// How it stands with the source of pods' names.
+    pub kubernetes: kubernetes::Status,
 }
 
 /// Whether a collector measures.
@@ -83,12 +85,13 @@ impl fmt::Debug for Deliveries {
 }
 
 impl Engine {
-    /// Attaches every collector that is on. A collector that can't be attached is reported, not fatal.
+    /// Attaches every collector that is on. A collector that can't be attached is reported, not fatal. `pods`
+    /// is what is known of this node's pods.
     ///
     /// # Errors
     ///
     /// When not a single collector can run; the message says why for each.
-    pub fn start(config: &Config) -> Result<Self> {
+    pub fn start(config: &Config, pods: Pods) -> Result<Self> {
         // Linux before 5.11 counts maps against it. Without the privilege, loading will say what is wrong.
         let _ = host::lift_memlock_limit();
         let hierarchy = Hierarchy::of_this_host()?;
@@ -144,7 +147,7 @@ impl Engine {
         let catalogue: Vec<_> = registry::descriptions().flat_map(|about| about.metrics).copied().collect();
         let ledger = Ledger::new(Limits::from(&config.limits), &catalogue);
         let books = Books { ledger, now: Now::read(), backward_values: 0 };
-        let world = World { books, identities: Identities::new(cgroups, Pods::off()) };
+        let world = World { books, identities: Identities::new(cgroups, pods) };
         let report = Arc::new(Mutex::new(Report { collectors, ..Report::default() }));
         Ok(Self { world, families, report, delivered: Arc::default() })
     }
@@ -157,6 +160,12 @@ impl Engine {
     /// Where to tell who has carried a snapshot away.
     pub fn deliveries(&self) -> Deliveries {
         Deliveries(Arc::clone(&self.delivered))
+    }
+
+    /// Reads all maps for the last time: nobody waits for names any more.
+    pub fn read_last(&mut self) -> Snapshot {
+        self.world.identities.stop_waiting();
+        self.read()
     }
 
     /// Reads all maps. A family that can't be read keeps its series as they are.
@@ -181,6 +190,7 @@ impl Engine {
         report.families.extend(world.identities.cgroups().hook().map(collectors::cgroup_account));
         report.cgroups = world.identities.cgroups().stats();
         report.identities = world.identities.stats();
+        report.kubernetes = world.identities.pods().status();
         report.ledger = Some(world.books.ledger.stats());
         report.backward_values = world.books.backward_values;
         report.failed_reads += failed;

@@ -15,6 +15,8 @@
 mod deserialize;
 pub mod duration;
 mod error;
+mod kubernetes;
+mod kubernetes_names;
 mod labels;
 mod listen;
 mod load;
@@ -28,6 +30,8 @@ mod tree;
 
 pub use error::{Error, Position};
 pub use labels::{BlockIoLabel, By, ProcessesBy};
+pub use kubernetes::{Kubelet, Kubernetes, PodSource};
+pub use kubernetes_names::{KubeletUrl, NodeName};
 pub use listen::{ListenAddress, ListenAddressError};
 pub use load::{DEFAULT_PATH, Source, load};
 pub use log::{LogFilter, LogFilterError, LogFormat};

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::{
     labels::{BlockIoLabel, By, ProcessesBy, label_set},
+    kubernetes::Kubernetes,
     listen::ListenAddress,
     log::{LogFilter, LogFormat},
     range::{duration, ordered, whole_number},
@@ -26,6 +27,8 @@ pub struct Config {
     pub read_interval: Duration,
     /// What is measured.
     pub collectors: Collectors,
+    /// What is known about pods, and from whom.
+    pub kubernetes: Kubernetes,
     /// How histograms are exported.
     pub histograms: Histograms,
     /// What keeps memory and the number of series bounded.
@@ -40,6 +43,7 @@ impl Default for Config {
             listen: ListenAddress::default(),
             read_interval: Duration::from_secs(10),
             collectors: Collectors::default(),
+            kubernetes: Kubernetes::default(),
             histograms: Histograms::default(),
             limits: Limits::default(),
             log: Log::default(),

@@ -2,6 +2,7 @@
 
 pub mod cgroups;
 pub mod identity;
+pub mod kubernetes;
 pub mod ledger;
 pub mod place;
 pub mod widen;

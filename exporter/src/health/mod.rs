@@ -1,6 +1,7 @@
 //! The exporter's own metrics: what it is, what it costs, and how its reads and scrapes fare.
 
 mod engine;
+mod identity;
 mod process;
 
 pub use engine::EngineMetrics;

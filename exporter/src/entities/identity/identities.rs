@@ -38,6 +38,7 @@ pub struct Identities {
     pods: Pods,
     /// The state of the pods from which the answers were made.
     pods_version: u64,
+    patience: Duration,
     known: FxHashMap<u64, Known>,
     /// Cgroups whose names are awaited, and until when.
     waiting: BTreeMap<u64, Instant>,
@@ -67,10 +68,12 @@ pub struct IdentityStats {
 impl Identities {
     /// With all cgroups that are there, and what is known of this node's pods.
     pub fn new(cgroups: Cgroups, pods: Pods) -> Self {
+        let has_names_to_come = pods.status().source != Source::Off;
         Self {
             cgroups,
             pods_version: pods.version(),
             pods,
+            patience: if has_names_to_come { PATIENCE } else { Duration::ZERO },
             known: FxHashMap::default(),
             waiting: BTreeMap::new(),
             read: 0,
@@ -94,6 +97,14 @@ impl Identities {
         let oldest = self.read.saturating_sub(REMEMBERED_READS);
         let waiting = &self.waiting;
         self.known.retain(|id, known| known.asked >= oldest || waiting.contains_key(id));
+    }
+
+    /// From the next read on, all are shown with the names that they have.
+    pub fn stop_waiting(&mut self) {
+        self.patience = Duration::ZERO;
+        for until in self.waiting.values_mut() {
+            *until = self.now;
+        }
     }
 
     /// Who the cgroup is.
@@ -121,7 +132,7 @@ impl Identities {
     /// How many are known how well.
     pub fn stats(&self) -> IdentityStats {
         let unnamed = self.known.values().filter(|known| known.is_unnamed).count();
-        IdentityStats { withheld: self.waiting.len(), unnamed: unnamed - self.waiting.len() }
+        IdentityStats { withheld: self.waiting.len(), unnamed: unnamed.saturating_sub(self.waiting.len()) }
     }
 
     /// What is known of this node's pods.
@@ -135,9 +146,9 @@ impl Identities {
         let is_unnamed = place.pod.is_some() && !is_named;
         // A cgroup that was renamed has been shown already.
         let is_new = !self.known.contains_key(&id);
-        let can_wait = self.pods.source() != Source::Off && self.waiting.len() < MOST_WAITING;
+        let can_wait = !self.patience.is_zero() && self.waiting.len() < MOST_WAITING;
         if is_unnamed && is_new && can_wait {
-            self.waiting.insert(id, self.now + PATIENCE);
+            self.waiting.insert(id, self.now + self.patience);
             names = withheld(id, &path);
         }
         let who = Who::new(names);

@@ -1,0 +1,88 @@
+//! Where to learn about pods, and which of their labels to keep.
+
+use std::{fmt, time::Duration};
+
+use serde::Deserialize;
+
+use super::{
+    kubernetes_names::{KubeletUrl, NodeName, annotation_keys, label_keys},
+    range::duration,
+    text::parsed,
+};
+
+/// What is known about pods, and from whom.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Kubernetes {
+    /// Who is asked.
+    pub source: PodSource,
+    /// The node whose pods are wanted; empty for the environment's `NODE_NAME`, or else the host's name.
+    #[serde(deserialize_with = "parsed")]
+    pub node: NodeName,
+    /// The file that says how to reach the API server; empty for the pod's service account.
+    pub kubeconfig: String,
+    /// How to reach the kubelet.
+    pub kubelet: Kubelet,
+    /// Labels of pods that are kept.
+    #[serde(deserialize_with = "label_keys")]
+    pub pod_labels: Vec<String>,
+    /// Annotations of pods that are kept.
+    #[serde(deserialize_with = "annotation_keys")]
+    pub pod_annotations: Vec<String>,
+}
+
+/// Who is asked about pods.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PodSource {
+    /// The API server when the exporter runs in a cluster or a kubeconfig is named, else nobody.
+    #[default]
+    Auto,
+    /// The API server.
+    Api,
+    /// This node's kubelet.
+    Kubelet,
+    /// Nobody.
+    Off,
+}
+
+impl fmt::Display for PodSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Api => "api",
+            Self::Kubelet => "kubelet",
+            Self::Off => "off",
+        })
+    }
+}
+
+/// How to reach the kubelet.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Kubelet {
+    /// Where it serves its API.
+    #[serde(deserialize_with = "parsed")]
+    pub url: KubeletUrl,
+    /// The time between two lists.
+    #[serde(deserialize_with = "duration::<1_000, 300_000, _>")]
+    pub interval: Duration,
+    /// The file with the CA of its certificate; empty for the cluster's, if this is a pod.
+    pub ca_file: String,
+    /// The file with the token that it accepts; empty for the service account's, if this is a pod.
+    pub token_file: String,
+    /// Believe whoever answers.
+    pub insecure_skip_verify: bool,
+}
+
+impl Default for Kubelet {
+    fn default() -> Self {
+        Self {
+            url: KubeletUrl::default(),
+            interval: Duration::from_secs(10),
+            ca_file: String::new(),
+            token_file: String::new(),
+            insecure_skip_verify: false,
+        }
+    }
+}

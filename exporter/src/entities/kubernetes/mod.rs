@@ -1,0 +1,84 @@
+//! What Kubernetes knows of this node: pods, their containers, and what they were made for.
+//!
+//! From a watch of the API server that is limited to this node, or from the kubelet's list. Either writes into
+//! one directory, which readers ask by what stands in a cgroup's path: container ids first, because a static
+//! pod's cgroup is named by a hash of its file and not by its UID.
+//!
+//! Nothing here can end the exporter or hold up a read. Without a cluster nothing is known; while the API is
+//! away, what was known stays, and [`Status`] says so.
+
+mod backoff;
+mod contact;
+mod directory;
+mod failure;
+mod kubelet;
+mod object;
+mod pod;
+mod pods;
+mod selection;
+mod server;
+mod watch;
+mod workload;
+
+use std::{env, fs};
+
+use tracing::info;
+
+pub use self::{
+    contact::{Source, Status},
+    failure::Reason,
+    pod::{ContainerKind, ContainerOfPod, Pod},
+    pods::Pods,
+    selection::{Tag, TagName},
+    workload::Workload,
+};
+use self::{selection::Selection, watch::Watch};
+use crate::config::{Kubernetes, PodSource};
+
+pub(crate) use self::selection::prometheus_name;
+
+/// Starts to learn about pods, in the background; must be called in a tokio runtime. It ends when the last
+/// clone of the answer is dropped.
+pub fn start(config: &Kubernetes) -> Pods {
+    let selection = Selection::new(&config.pod_labels, &config.pod_annotations);
+    match source(config) {
+        Source::Off => Pods::off(),
+        source @ Source::Api => {
+            let kubeconfig = config.kubeconfig.clone();
+            Pods::fed_by(source, node(config), selection, |feed| Watch::new(feed, kubeconfig).run())
+        }
+        source @ Source::Kubelet => {
+            let kubelet = config.kubelet.clone();
+            Pods::fed_by(source, node(config), selection, |feed| kubelet::poll(feed, kubelet))
+        }
+    }
+}
+
+fn source(config: &Kubernetes) -> Source {
+    match config.source {
+        PodSource::Off => Source::Off,
+        PodSource::Api => Source::Api,
+        PodSource::Kubelet => Source::Kubelet,
+        PodSource::Auto if !config.kubeconfig.is_empty() || is_in_cluster() => Source::Api,
+        PodSource::Auto => {
+            info!("not in a Kubernetes cluster, or without a service account's token: pods have no names");
+            Source::Off
+        }
+    }
+}
+
+/// Whether this is a pod that may speak to the API server.
+fn is_in_cluster() -> bool {
+    let token = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+    env::var_os("KUBERNETES_SERVICE_HOST").is_some() && fs::metadata(token).is_ok()
+}
+
+/// The node's name: what the config says, or the downward API, or the host name, which the kubelet takes in
+/// small letters. A pod's own host name is no node's, unless it uses the host's network; then there are no
+/// pods, which is said.
+fn node(config: &Kubernetes) -> String {
+    let named = Some(config.node.as_str().to_owned()).filter(|node| !node.is_empty());
+    let from_environment = || env::var("NODE_NAME").ok().filter(|node| !node.is_empty());
+    let host = || fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_lowercase();
+    named.or_else(from_environment).unwrap_or_else(host)
+}
