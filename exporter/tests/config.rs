@@ -54,7 +54,8 @@ fn what_is_not_given_is_the_default() {
     {
         assert_eq!(parse(text).expect(text), Config::default());
     }
-    let changed = parse("limits: {slots: 64}\r\ncollectors: {process: {processes_by: pid}}\r\n").expect("valid");
+    let changed =
+        parse("limits: {slots: 64}\r\ncollectors: {process: {processes_by: pid}}\r\n").expect("valid");
     assert_eq!(changed.limits.slots, 64);
     assert_eq!(changed.limits.processes, Config::default().limits.processes);
     assert!(changed.collectors.process.enabled);

@@ -33,7 +33,10 @@ impl BlockFamily {
         let parts = parts(config);
         let block = Block::attach(&kernel.btf, &kernel.hierarchy, parts)?;
         let (_, slots) = block.slots();
-        Ok(Box::new(Self { block, block_io: BlockIo::new(&kernel.btf, slots, parts.kept, config.collectors.block_io.by) }))
+        Ok(Box::new(Self {
+            block,
+            block_io: BlockIo::new(&kernel.btf, slots, parts.kept, config.collectors.block_io.by),
+        }))
     }
 
     /// Memory of the maps that the config leads to.

@@ -43,7 +43,9 @@ impl SchedFamily {
         Ok(Box::new(Self {
             sched,
             scheduler: parts.scheduler.then(|| Scheduler::new(slots, scheduler.by)),
-            process: parts.process.then(|| Process::new(slots, process.by, process.processes_by, attached_ns)),
+            process: parts
+                .process
+                .then(|| Process::new(slots, process.by, process.processes_by, attached_ns)),
         }))
     }
 

@@ -29,9 +29,9 @@ mod text;
 mod tree;
 
 pub use error::{Error, Position};
-pub use labels::{BlockIoLabel, By, ProcessesBy};
 pub use kubernetes::{Kubelet, Kubernetes, PodSource};
 pub use kubernetes_names::{KubeletUrl, NodeName};
+pub use labels::{BlockIoLabel, By, ProcessesBy};
 pub use listen::{ListenAddress, ListenAddressError};
 pub use load::{DEFAULT_PATH, Source, load};
 pub use log::{LogFilter, LogFilterError, LogFormat};

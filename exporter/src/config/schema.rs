@@ -7,8 +7,8 @@ use exporter_common::histogram::{Bytes, Nanoseconds, SCALE, Unit};
 use serde::Deserialize;
 
 use super::{
-    labels::{BlockIoLabel, By, ProcessesBy, label_set},
     kubernetes::Kubernetes,
+    labels::{BlockIoLabel, By, ProcessesBy, label_set},
     listen::ListenAddress,
     log::{LogFilter, LogFormat},
     range::{duration, ordered, whole_number},

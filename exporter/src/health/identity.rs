@@ -29,9 +29,11 @@ fn kubernetes(report: &Report) -> Families<'static> {
     let info = Source::ALL.map(|source| {
         (vec![("source", source.name().to_owned())], f64::from(u8::from(source == status.source)))
     });
-    let errors = status.errors.iter().filter(|_| is_on).map(|(reason, count)| {
-        (vec![("reason", reason.name().to_owned())], *count as f64)
-    });
+    let errors = status
+        .errors
+        .iter()
+        .filter(|_| is_on)
+        .map(|(reason, count)| (vec![("reason", reason.name().to_owned())], *count as f64));
     let contact = status.since_last_contact.map(|since| since.as_secs_f64());
     vec![
         (

@@ -161,9 +161,8 @@ impl Sched {
 
     /// The name of an executed file by its key; `None` when it could not be kept.
     pub fn executable(&self, key: u64) -> Result<Option<ExecutableName>> {
-        bpf::lookup(self.object.map("EXECUTABLES")?, &key).map_err(|error| {
-            anyhow::Error::from(error).context("cannot read map `EXECUTABLES`")
-        })
+        bpf::lookup(self.object.map("EXECUTABLES")?, &key)
+            .map_err(|error| anyhow::Error::from(error).context("cannot read map `EXECUTABLES`"))
     }
 
     /// Forgets the names of all files but those whose keys `is_needed`. Who executes one of them nevertheless

@@ -93,8 +93,8 @@ impl Tenants {
             Tenancy::Goes(owner) | Tenancy::Began(owner) | Tenancy::Ends(owner) => Some(owner),
             Tenancy::Fold => None,
         };
-        let tenant = self.tenants[slot]
-            .get_or_insert_with(|| Tenant::new(owner.as_ref(), who.clone(), naming, books));
+        let tenant =
+            self.tenants[slot].get_or_insert_with(|| Tenant::new(owner.as_ref(), who.clone(), naming, books));
         if tenant.who != who {
             tenant.rename(who, naming, books);
         }

@@ -63,10 +63,7 @@ impl Groups {
 
     /// The key with what the config does not keep taken out.
     pub(super) fn key(&self, name: Option<Arc<str>>, who: Option<Who>) -> GroupKey {
-        GroupKey {
-            who: who.filter(|_| self.by != By::None),
-            name: name.filter(|_| self.key.is_some()),
-        }
+        GroupKey { who: who.filter(|_| self.by != By::None), name: name.filter(|_| self.key.is_some()) }
     }
 
     /// One more member.
@@ -76,8 +73,7 @@ impl Groups {
             return;
         }
         let whose = self.labels(key);
-        let claims =
-            METRICS.map(|(metric, attribute)| world.books.claim(metric, &whose.with(attribute)));
+        let claims = METRICS.map(|(metric, attribute)| world.books.claim(metric, &whose.with(attribute)));
         self.groups.insert(key.clone(), Group { members: 1, claims });
     }
 

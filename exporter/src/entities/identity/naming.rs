@@ -175,11 +175,11 @@ mod tests {
     #[test]
     fn a_container_of_a_pod_has_the_names_of_both() {
         let (pod, path) = (pod(), in_pod());
-        let workload = "namespace=shop workload=web workload_type=deployment";
+        let workload = "namespace=shop workload_type=deployment workload=web";
         assert_eq!(
             labels(&path, Some((&pod, Member::Container("nginx")))),
             [
-                "container=nginx namespace=shop pod=web-5d8f-x uid=u-1 workload=web workload_type=deployment"
+                "container=nginx namespace=shop pod=web-5d8f-x uid=u-1 workload_type=deployment workload=web"
                     .to_owned(),
                 workload.to_owned()
             ]
@@ -196,7 +196,7 @@ mod tests {
         let workload = Workload { kind: "Node".to_owned(), name: "n1".to_owned() };
         let pod = Pod { workload, ..pod() };
         let [_, labels] = labels(&in_pod(), Some((&pod, Member::None)));
-        assert_eq!(labels, "namespace=shop workload=web-5d8f-x workload_type=staticpod");
+        assert_eq!(labels, "namespace=shop workload_type=staticpod workload=web-5d8f-x");
     }
 
     #[test]
