@@ -21,7 +21,8 @@
 //!   scopes, never slices, so that names whoever could have made the container's cgroup: `user@1000.service`
 //!   for a rootless one. A container's own scope and slices say nothing new and are left out.
 //!
-//! So two places are equal only if they have the same pod or container and the same owner above it.
+//! So two places are equal only if they have the same pod or container and the same owner above it. (What root has
+//! given away under a name that is neither a unit's nor a container's can't be seen by its name.)
 //! All fields of [`Place`] together are the identity, and labels made from it must keep `outer` and `unit`.
 //!
 //! What isn't certain is not told: an id must have all its 64 digits, a name all its letters, and a pod's cgroup
