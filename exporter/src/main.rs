@@ -13,7 +13,8 @@ use kernel_exporter::{
     collectors::registry,
     config::Config,
     engine::{Engine, Report},
-    health::{EngineMetrics, Health},
+    entities::kubernetes,
+    health::{EngineMetrics, Health, KubernetesMetrics},
     logging,
     prometheus::{Exposition, ExpositionOptions, Format},
     server::{self, CollectorStatus, Hub, Site},
@@ -90,6 +91,8 @@ async fn run(config: &Config) -> Result<()> {
     let (report, deliveries) = (engine.report(), engine.deliveries());
     let health = Arc::new(Health::new()?);
     health.registry().register(Box::new(EngineMetrics::new(Arc::clone(&report))?))?;
+    let pods = kubernetes::start(&config.kubernetes);
+    health.registry().register(Box::new(KubernetesMetrics::new(pods)?))?;
     let hub = Arc::new(Hub::new(move || engine.read(), SHARED, health.reads().clone()));
     let router = server::router(Site {
         hub: Arc::clone(&hub),
