@@ -17,7 +17,7 @@ use crate::{
     entities::{
         cgroups::{CgroupStats, Cgroups},
         identity::{Identities, IdentityStats},
-        kubernetes::{self, Pods},
+        kubernetes::Pods,
         ledger::{Consumer, Ledger, Limits, Now, Stats},
     },
     hooks,
@@ -54,8 +54,6 @@ pub struct Report {
     pub cgroups: CgroupStats,
     /// How many cgroups are known how well.
     pub identities: IdentityStats,
-    /// How it stands with the source of pods' names.
-    pub kubernetes: kubernetes::Status,
 }
 
 /// Whether a collector measures.
@@ -190,7 +188,6 @@ impl Engine {
         report.families.extend(world.identities.cgroups().hook().map(collectors::cgroup_account));
         report.cgroups = world.identities.cgroups().stats();
         report.identities = world.identities.stats();
-        report.kubernetes = world.identities.pods().status();
         report.ledger = Some(world.books.ledger.stats());
         report.backward_values = world.books.backward_values;
         report.failed_reads += failed;

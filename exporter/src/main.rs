@@ -14,7 +14,7 @@ use kernel_exporter::{
     config::Config,
     engine::{Engine, Report},
     entities::kubernetes,
-    health::{EngineMetrics, Health},
+    health::{EngineMetrics, Health, KubernetesMetrics},
     logging,
     prometheus::{Exposition, ExpositionOptions, Format},
     server::{self, CollectorStatus, Hub, Site},
@@ -64,8 +64,10 @@ fn main() -> ExitCode {
 #[tokio::main(worker_threads = 1)]
 async fn once(config: &Config, format: OnceFormat, wait: Duration) -> Result<()> {
     logging::init(&config.log)?;
-    let mut engine = Engine::start(config, kubernetes::start(&config.kubernetes))?;
+    let pods = kubernetes::start(&config.kubernetes);
+    let mut engine = Engine::start(config, pods.clone())?;
     let health = Health::new()?;
+    health.registry().register(Box::new(KubernetesMetrics::new(pods)?))?;
     health.registry().register(Box::new(EngineMetrics::new(engine.report(), exposition(config))?))?;
     engine.read();
     tokio::time::sleep(wait).await;
@@ -88,10 +90,12 @@ async fn run(config: &Config) -> Result<()> {
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}; set `listen` in the config"))?;
-    let mut engine = Engine::start(config, kubernetes::start(&config.kubernetes))?;
+    let pods = kubernetes::start(&config.kubernetes);
+    let mut engine = Engine::start(config, pods.clone())?;
     let (report, deliveries) = (engine.report(), engine.deliveries());
     let health = Arc::new(Health::new()?);
     health.registry().register(Box::new(EngineMetrics::new(Arc::clone(&report), exposition(config))?))?;
+    health.registry().register(Box::new(KubernetesMetrics::new(pods)?))?;
     let hub = Arc::new(Hub::new(move || engine.read(), SHARED, health.reads().clone()));
     let router = server::router(Site {
         hub: Arc::clone(&hub),

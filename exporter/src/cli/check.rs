@@ -2,13 +2,13 @@
 
 use std::ops::RangeInclusive;
 
-use crate::config::{By, Collectors, Config, Source, duration};
+use crate::config::{By, Collectors, Config, Kubelet, Kubernetes, PodSource, Source, duration};
 
 /// What `config` means: labels, label-set limits, series per histogram and memory in the kernel.
 ///
 /// `memory` tells which maps a config leads to and the bytes of each.
 pub fn check(source: &Source, config: &Config, memory: impl Fn(&Config) -> Vec<(String, u64)>) -> String {
-    let Config { listen, read_interval, collectors, limits, log, .. } = config;
+    let Config { listen, read_interval, collectors, kubernetes, limits, log, .. } = config;
     let mut lines = vec![format!("{source}: ok"), String::new()];
     let mut say = |what: &str, value: String| lines.push(format!("{what:<24}{value}").trim_end().to_owned());
 
@@ -22,6 +22,8 @@ pub fn check(source: &Source, config: &Config, memory: impl Fn(&Config) -> Vec<(
     say("  scheduler", by(scheduler.enabled, &[scheduler.by.name()]));
     say("  block_io", by(block_io.enabled, &[&labels[..], &[block_io.by.name()]].concat()));
     say("  process", by(process.enabled, &[process.processes_by.name(), process.by.name()]));
+
+    say("pods", pods(kubernetes));
 
     say("label sets", String::new());
     say("  per metric", format!("at most {}", limits.label_sets_per_metric));
@@ -44,6 +46,18 @@ pub fn check(source: &Source, config: &Config, memory: impl Fn(&Config) -> Vec<(
         say(&format!("  {name}"), mebibytes(bytes));
     }
     lines.join("\n") + "\n"
+}
+
+fn pods(kubernetes: &Kubernetes) -> String {
+    match kubernetes.source {
+        PodSource::Auto => "from the API server, if this is a cluster".to_owned(),
+        PodSource::Api => "from the API server".to_owned(),
+        PodSource::Kubelet => {
+            let Kubelet { url, interval, .. } = &kubernetes.kubelet;
+            format!("from {url}, every {}", duration::show(*interval))
+        }
+        PodSource::Off => "off".to_owned(),
+    }
 }
 
 /// By what series are told apart.
@@ -92,6 +106,7 @@ collectors
   scheduler             on, by container
   block_io              on, by device, operation, container
   process               on, by command, container
+pods                    from the API server, if this is a cluster
 label sets
   per metric            at most 1000
   in all                at most 10000
@@ -110,13 +125,14 @@ kernel memory               19.8 MiB
 
     #[test]
     fn shows_what_is_off() {
-        let yaml = "{collectors: {scheduler: {enabled: false}, process: {by: none, processes_by: none}}, histograms: {classic: false, scale: 0}}";
+        let yaml = "{collectors: {scheduler: {enabled: false}, process: {by: none, processes_by: none}}, histograms: {classic: false, scale: 0}, kubernetes: {source: off}}";
         let config = Config::from_yaml("config.yaml", yaml.as_bytes()).expect("valid");
         let shown = check(&Source::Defaults, &config, |_| Vec::new());
         for line in [
             "built-in defaults: ok",
             "  scheduler             off",
             "  process               on, for the whole machine",
+            "pods                    off",
             "  native                1, with 1 buckets per power of two",
             "  classic               off",
             "kernel memory                0.0 MiB",

@@ -1,6 +1,6 @@
 //! Where to learn about pods, and which of their labels to keep.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -44,17 +44,6 @@ pub enum PodSource {
     Kubelet,
     /// Nobody.
     Off,
-}
-
-impl fmt::Display for PodSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Auto => "auto",
-            Self::Api => "api",
-            Self::Kubelet => "kubelet",
-            Self::Off => "off",
-        })
-    }
 }
 
 /// How to reach the kubelet.

@@ -2,9 +2,11 @@
 
 mod engine;
 mod identity;
+mod kubernetes;
 mod process;
 
 pub use engine::EngineMetrics;
+pub use kubernetes::KubernetesMetrics;
 
 use ::prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntGauge, Opts, Registry, core::Collector,

@@ -135,11 +135,6 @@ impl Identities {
         IdentityStats { withheld: self.waiting.len(), unnamed: unnamed.saturating_sub(self.waiting.len()) }
     }
 
-    /// What is known of this node's pods.
-    pub fn pods(&self) -> &Pods {
-        &self.pods
-    }
-
     fn meet(&mut self, id: u64, path: Arc<str>) -> Who {
         let place = Place::of(&path);
         let (mut names, is_named) = self.names(&path, &place, false);

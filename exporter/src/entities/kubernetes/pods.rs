@@ -95,7 +95,7 @@ impl fmt::Debug for Pods {
     }
 }
 
-/// Locks also after a panic elsewhere: a pod half written is still better than no names at all.
+/// Locks also after a panic elsewhere: names that may be wrong by one event are better than none.
 impl Shared {
     fn new(source: Source) -> Self {
         Self { directory: RwLock::default(), contact: Mutex::new(Contact::new(source)) }
@@ -170,7 +170,7 @@ impl Feed {
     /// An event came, of whatever kind: also the time to forget what is long gone.
     pub(super) fn event(&self) {
         self.shared.contact().event();
-        self.write(|_, _| ());
+        self.shared.change().forget(Instant::now());
     }
 
     /// A watch ended, perhaps because of a failure.

@@ -22,7 +22,7 @@ use super::{
     failure::{Failure, Reason},
     object::{PodList, PodObject},
     pods::Feed,
-    server::Server,
+    server::{Lines, Server},
 };
 
 /// Pods per answer, when all are listed.
@@ -124,18 +124,26 @@ impl Watch {
         let mut lines = server.lines(request).await?;
         self.feed.resumed();
         let started = Instant::now();
-        let broken = loop {
-            match timeout(SILENCE, lines.next()).await {
-                Ok(Ok(Some(line))) => self.event(&line)?,
-                Ok(Err(failure)) if failure.reason == Reason::BadResponse => return Err(failure),
-                Ok(Err(failure)) => break Some(failure),
-                Ok(Ok(None)) | Err(_) => break None,
-            }
-        };
+        let ended = self.follow(&mut lines).await;
         if started.elapsed() >= STEADY {
             self.backoff.reset();
         }
-        self.feed.restarted(broken.as_ref());
+        match ended {
+            Err(failure) if failure.reason == Reason::Unreachable => self.feed.restarted(Some(&failure)),
+            Err(failure) => return Err(failure),
+            Ok(()) => self.feed.restarted(None),
+        }
+        Ok(())
+    }
+
+    /// Takes in events until there are no more.
+    async fn follow(&mut self, lines: &mut Lines) -> Result<(), Failure> {
+        while let Ok(line) = timeout(SILENCE, lines.next()).await {
+            match line? {
+                Some(line) => self.event(&line)?,
+                None => break,
+            }
+        }
         Ok(())
     }
 
