@@ -209,13 +209,14 @@ impl Cgroups {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fs;
 
-    use super::{tree::tests::Fake, *};
+    pub(crate) use super::tree::tests::Fake;
+    use super::*;
 
     /// Without a hook. Time passes only as tests say.
-    fn over(fake: &Fake) -> Cgroups {
+    pub(crate) fn over(fake: &Fake) -> Cgroups {
         Cgroups::new(None, Some(Tree::at(&fake.0)))
     }
 

@@ -164,10 +164,10 @@ pub(super) mod tests {
     use super::*;
 
     /// A directory that stands for a hierarchy, removed when dropped.
-    pub(in crate::entities::cgroups) struct Fake(pub(in crate::entities::cgroups) PathBuf);
+    pub(crate) struct Fake(pub(crate) PathBuf);
 
     impl Fake {
-        pub(in crate::entities::cgroups) fn new() -> Self {
+        pub(crate) fn new() -> Self {
             static NUMBER: AtomicU32 = AtomicU32::new(0);
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
             let path = std::env::temp_dir().join(format!("cgroups-{}-{number}", std::process::id()));
@@ -176,12 +176,12 @@ pub(super) mod tests {
         }
 
         /// Makes a directory and tells its id.
-        pub(in crate::entities::cgroups) fn make(&self, path: impl AsRef<Path>) -> u64 {
+        pub(crate) fn make(&self, path: impl AsRef<Path>) -> u64 {
             fs::create_dir_all(self.0.join(&path)).expect("a new directory");
             self.id(path)
         }
 
-        pub(in crate::entities::cgroups) fn id(&self, path: impl AsRef<Path>) -> u64 {
+        pub(crate) fn id(&self, path: impl AsRef<Path>) -> u64 {
             fs::metadata(self.0.join(path)).expect("made before").ino()
         }
     }

@@ -33,3 +33,6 @@ pub fn whose(who: Option<&Who>, by: By) -> Labels {
         None => Labels::new([(&keys::CGROUP, OTHER_CGROUPS)]),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -183,3 +183,18 @@ impl Feed {
         self.shared.contact().failed(failure);
     }
 }
+
+#[cfg(test)]
+impl Pods {
+    /// Pods that only tests tell about.
+    pub(crate) fn at_hand() -> Self {
+        Self { shared: Arc::new(Shared::new(Source::Api)), _task: None }
+    }
+
+    /// These are all pods there are, as the API writes them.
+    pub(crate) fn tell(&self, pods: serde_json::Value) {
+        let feed =
+            Feed { shared: Arc::clone(&self.shared), node: "n".to_owned(), selection: Selection::default() };
+        feed.all(serde_json::from_value(pods).expect("pods"));
+    }
+}
