@@ -3,7 +3,8 @@
 //! Labels that the config does not keep are zero in all keys, so that the kernel aggregates over them.
 
 use crate::{
-    histogram::{Durations, Sizes},
+    cells::Cell,
+    histogram::{Bytes, Nanoseconds, Unit as _},
     program::ProgramRuns,
     slots::SlotFailures,
 };
@@ -49,23 +50,37 @@ unsafe impl crate::Plain for BlockOwner {}
 ///
 /// Every finished request is a sample of `size`, and of exactly one of `duration`, `missed_starts` and
 /// `never_issued`: the samples of `duration` and the two counters add up to the samples of `size`.
+///
+/// What is added to most lies together at the front, in one cache line.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct BlockSlot {
-    /// First issue to last completion.
-    pub duration: Durations,
-    /// Insert to first issue, of requests that have finished. Requests that went straight to the device have
-    /// none.
-    pub queue: Durations,
-    /// Bytes of finished requests.
-    pub size: Sizes,
+    /// Sum of `duration`, in nanoseconds.
+    pub duration_sum: u64,
+    /// Sum of `queue`, in nanoseconds.
+    pub queue_sum: u64,
+    /// Sum of `size`, in bytes.
+    pub size_sum: u64,
     /// Finished requests whose start was not seen: they are older than the programs, or a program could not
     /// remember them.
     pub missed_starts: u64,
     /// Finished requests that no device was given: empty flushes, for which the block layer issues a request
     /// of its own, and what failed before its turn came.
     pub never_issued: u64,
+    /// First issue to last completion.
+    pub duration: [u32; Nanoseconds::BUCKETS],
+    /// Insert to first issue, of requests that have finished. Requests that went straight to the device have
+    /// none.
+    pub queue: [u32; Nanoseconds::BUCKETS],
+    /// Bytes of finished requests.
+    pub size: [u32; Bytes::BUCKETS],
+    /// Makes slots begin with a cache line.
+    pub padding: [u32; SLOT_PADDING],
 }
+
+const SLOT_PADDING: usize = 16 - (10 + 2 * Nanoseconds::BUCKETS + Bytes::BUCKETS) % 16;
+
+const _: () = assert!(size_of::<BlockSlot>().is_multiple_of(64));
 
 // SAFETY: `repr(C)`, all parts plain and multiples of eight bytes.
 unsafe impl crate::Plain for BlockSlot {}
@@ -111,9 +126,13 @@ pub struct RequestEntry {
     pub device: u32,
     /// A [`RequestState`].
     pub state: u32,
-    /// Always zero.
-    pub reserved: u32,
+    /// The slot of the request that last used the structure: most often this one's too.
+    pub slot: u32,
+    /// Makes cells as large as a cache line.
+    pub reserved: u64,
 }
+
+const _: () = assert!(size_of::<Cell<RequestEntry>>() == 64);
 
 // SAFETY: `u64`s and four `u32`s.
 unsafe impl crate::Plain for RequestEntry {}
@@ -135,6 +154,19 @@ pub struct BlockErrorKey {
 // SAFETY: four 32-bit integers.
 unsafe impl crate::Plain for BlockErrorKey {}
 
+/// Devices whose requests are counted.
+pub const DEVICE_CELLS: u32 = 1_024;
+
+/// Cells, one after the other, in which a device may be. Two CPUs that see it first at the same moment may
+/// each take one: what they hold adds up.
+pub const DEVICE_PLACES: u32 = 4;
+
+/// The key by which a device has its cell: zero is no key, but a device number.
+#[inline(always)]
+pub const fn device_key(number: u32) -> u64 {
+    number as u64 + 1
+}
+
 /// Requests that a device was given and gave back.
 #[repr(C)]
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -146,6 +178,8 @@ pub struct BlockDevice {
     /// `gendisk.disk_name`
     pub disk_name: [u8; DISK_NAME_LEN],
 }
+
+const _: () = assert!(size_of::<Cell<BlockDevice>>() == 64);
 
 // SAFETY: `repr(C)`, no padding.
 unsafe impl crate::Plain for BlockDevice {}
@@ -179,7 +213,7 @@ pub struct BlockCpu {
     pub requests_full: u64,
     /// Errors that could not be counted by kind: the map of errors was full.
     pub errors_full: u64,
-    /// Requests given to or back by devices that could not be counted: the map of devices was full.
+    /// Requests given to devices that could not be counted: the map of devices had no place for them.
     pub devices_full: u64,
     /// Failures of the slot table.
     pub slots: SlotFailures,
@@ -233,6 +267,8 @@ pub struct BlockFields {
     pub write: u32,
     /// `REQ_OP_FLUSH`
     pub flush: u32,
+    /// Entries of the map of requests.
+    pub request_cells: u32,
     /// 1 when series keep the device.
     pub keep_device: u32,
     /// 1 when series keep the operation.

@@ -6,6 +6,7 @@
 #![no_std]
 
 pub mod block_io;
+pub mod cells;
 pub mod cgroup;
 pub mod histogram;
 pub mod process;

@@ -167,6 +167,8 @@ pub struct SchedCpu {
     pub write_backs: u64,
     /// Processes whose last values found no room in the map of dead processes; kept in their cgroup's slot.
     pub unplaced_processes: u64,
+    /// Threads whose last values are in the map of dead processes: while no more are, it need not be read.
+    pub deaths: u64,
     /// Failures of the slot table.
     pub slots: SlotFailures,
     /// Indexed by [`SchedProgram`].

@@ -4,6 +4,8 @@
 //! frozen constant is a known number, so pointer plus offset is an ordinary, checked field access: it costs
 //! one instruction, where `bpf_probe_read_kernel` costs a call. A branch on a frozen constant is pruned.
 
+use core::arch::asm;
+
 use aya_ebpf::helpers::bpf_probe_read_kernel;
 
 /// Reads a frozen constant: `frozen!(FIELDS.pid)`.
@@ -42,6 +44,16 @@ impl Struct {
     #[inline(always)]
     pub const fn as_ptr<T>(self) -> *mut T {
         self.0.cast_mut().cast()
+    }
+
+    /// The low half of the address. The verifier lets nobody calculate with a pointer, but half a copy of one
+    /// is a number.
+    #[inline(always)]
+    pub fn address_bits(self) -> u32 {
+        let bits: u64;
+        // SAFETY: copies a register.
+        unsafe { asm!("w0 = w1", in("r1") self.0, out("r0") bits, options(pure, nomem, nostack)) };
+        bits as u32
     }
 
     /// Whether there is nothing.

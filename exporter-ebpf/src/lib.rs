@@ -7,6 +7,7 @@
 #![feature(asm_experimental_arch)]
 
 pub mod atomic;
+pub mod cells;
 pub mod cgroup;
 pub mod kernel;
 pub mod program;

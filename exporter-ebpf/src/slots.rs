@@ -8,8 +8,8 @@ use exporter_common::slots::{OVERFLOW_SLOT, SlotFailures};
 
 use crate::atomic;
 
-/// The slot of `key`, which gets one now if it has none. `claim` writes the owner's record of a slot before
-/// anybody can find it.
+/// The slot of `key`, which gets one now if it has none. `own` writes the owner's record of a slot, with the
+/// key before anybody can find it, and with nobody when the slot goes back.
 ///
 /// # Safety
 ///
@@ -21,7 +21,7 @@ pub unsafe fn find_or_take<K: Copy>(
     failures: *mut SlotFailures,
     key: &K,
     alive: impl FnOnce() -> bool,
-    claim: impl FnOnce(u32),
+    own: impl Fn(u32, bool),
 ) -> u32 {
     if let Some(slot) = index.get_ptr(key) {
         // SAFETY: values of a preallocated hash stay readable; a reused one is caught by the owner's record.
@@ -36,11 +36,13 @@ pub unsafe fn find_or_take<K: Copy>(
         unsafe { atomic::add_u64(&raw mut (*failures).exhausted, 1) };
         return OVERFLOW_SLOT;
     };
-    claim(slot);
+    own(slot, true);
     if index.insert(key, slot, BPF_NOEXIST.into()).is_ok() {
         return slot;
     }
-    // Another CPU was faster, or the hash refused: the slot goes back, unowned.
+    // Another CPU was faster, or the hash refused: the slot goes back. Nobody may find his record in a slot
+    // that is not his, wherever he remembers it from.
+    own(slot, false);
     unsafe { give_back(free, failures, slot) };
     match index.get_ptr(key) {
         // SAFETY: as above.

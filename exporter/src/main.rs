@@ -81,7 +81,7 @@ async fn once(config: &Config, format: OnceFormat, wait: Duration) -> Result<()>
 }
 
 /// Measures and serves until it is told to end.
-#[tokio::main(worker_threads = 2)]
+#[tokio::main(flavor = "current_thread")]
 async fn run(config: &Config) -> Result<()> {
     logging::init(&config.log)?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -1,11 +1,11 @@
 //! The disk that a request is for, and how many requests it has.
 
-use aya_ebpf::bindings::BPF_NOEXIST;
 use exporter_common::{
     ABSENT,
-    block_io::{BlockCpu, BlockDevice, DISK_NAME_LEN},
+    block_io::{BlockCpu, BlockDevice, DEVICE_CELLS, DEVICE_PLACES, DISK_NAME_LEN, device_key},
+    cells::home,
 };
-use exporter_ebpf::{atomic, kernel::Struct};
+use exporter_ebpf::{atomic, cells, kernel::Struct};
 
 use crate::{fields::field, maps::DEVICES};
 
@@ -51,37 +51,46 @@ impl Disk {
         unsafe { core::mem::transmute(words) }
     }
 
-    /// Counts a request that is given to the disk.
+    /// Counts a request that is given to the disk, whose number is `number`.
     ///
     /// # Safety
     ///
     /// `cpu` is this CPU's record.
     #[inline(always)]
-    pub unsafe fn start(self, cpu: *mut BlockCpu) {
-        let number = self.number();
-        let device = match DEVICES.get_ptr_mut(number) {
-            Some(device) => Some(device),
-            None => {
-                let device = BlockDevice { started: 0, ended: 0, disk_name: self.name() };
-                let _ = DEVICES.insert(number, device, BPF_NOEXIST.into()); // or another CPU was faster
-                DEVICES.get_ptr_mut(number)
-            }
-        };
-        // SAFETY: the caller's promise; what the map returns is its value.
+    pub unsafe fn start(self, number: u32, cpu: *mut BlockCpu) {
+        // SAFETY: the caller's promise; cells are a map's values.
         unsafe {
-            match device {
+            match counters(number).or_else(|| self.take_counters(number)) {
                 Some(device) => atomic::add_u64(&raw mut (*device).started, 1),
                 None => atomic::add_u64(&raw mut (*cpu).devices_full, 1),
             }
         }
     }
 
-    /// Counts a request that the disk gives back.
+    /// The first free cell among those in which the disk may be.
     #[inline(always)]
-    pub fn end(self) {
-        if let Some(device) = DEVICES.get_ptr_mut(self.number()) {
-            // SAFETY: what the map returns is its value.
-            unsafe { atomic::add_u64(&raw mut (*device).ended, 1) };
-        }
+    fn take_counters(self, number: u32) -> Option<*mut BlockDevice> {
+        let device = BlockDevice { started: 0, ended: 0, disk_name: self.name() };
+        places(number).find_map(|place| cells::take(&DEVICES, place, device_key(number), device))
     }
+}
+
+/// Counts a request that the disk of that number gives back.
+#[inline(always)]
+pub fn end(number: u32) {
+    if let Some(device) = counters(number) {
+        // SAFETY: cells are a map's values.
+        unsafe { atomic::add_u64(&raw mut (*device).ended, 1) };
+    }
+}
+
+#[inline(always)]
+fn counters(number: u32) -> Option<*mut BlockDevice> {
+    places(number).find_map(|place| cells::find(&DEVICES, place, device_key(number)))
+}
+
+#[inline(always)]
+fn places(number: u32) -> impl Iterator<Item = u32> {
+    let first = home(number, DEVICE_CELLS);
+    (0..DEVICE_PLACES).map(move |step| (first + step) & (DEVICE_CELLS - 1))
 }

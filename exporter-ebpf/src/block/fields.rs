@@ -24,6 +24,7 @@ pub static FIELDS: BlockFields = BlockFields {
     typed_current_task: 0,
     write: 0,
     flush: 0,
+    request_cells: 0,
     keep_device: 0,
     keep_operation: 0,
     keep_cgroup: 0,

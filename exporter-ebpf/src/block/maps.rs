@@ -5,17 +5,24 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, Queue},
 };
-use exporter_common::block_io::{
-    BlockCpu, BlockDevice, BlockErrorKey, BlockKey, BlockOwner, BlockSlot, RequestEntry,
+use exporter_common::{
+    block_io::{
+        BlockCpu, BlockDevice, BlockErrorKey, BlockKey, BlockOwner, BlockSlot, DEVICE_CELLS, RequestEntry,
+    },
+    cells::Cell,
 };
 
 /// One record per possible CPU.
 #[map]
 pub static CPUS: Array<BlockCpu> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
-/// Address of a request → what is remembered of it.
+/// What is remembered of requests, by their addresses.
 #[map]
-pub static REQUESTS: HashMap<u64, RequestEntry> = HashMap::with_max_entries(1, 0);
+pub static REQUESTS: Array<Cell<RequestEntry>> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+/// The same for requests whose cell is another one's.
+#[map]
+pub static CROWDED: HashMap<u64, RequestEntry> = HashMap::with_max_entries(1, 0);
 
 /// Tenant → slot.
 #[map]
@@ -37,6 +44,6 @@ pub static SLOTS: Array<BlockSlot> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 pub static ERRORS: HashMap<BlockErrorKey, u64> = HashMap::with_max_entries(1, 0);
 
-/// Device → requests that it was given and gave back.
+/// Requests that devices were given and gave back.
 #[map]
-pub static DEVICES: HashMap<u32, BlockDevice> = HashMap::with_max_entries(1, 0);
+pub static DEVICES: Array<Cell<BlockDevice>> = Array::with_max_entries(DEVICE_CELLS, BPF_F_MMAPABLE);

@@ -9,14 +9,14 @@ use exporter_common::{
     block_io::{BlockCpu, RequestEntry, RequestState},
     histogram::{Bytes, Nanoseconds},
 };
-use exporter_ebpf::{atomic, kernel::Struct};
+use exporter_ebpf::{atomic, cells, kernel::Struct};
 
 use crate::{
-    disk::Disk,
+    disk::{self, Disk},
     fields::field,
-    maps::REQUESTS,
+    maps::{CROWDED, REQUESTS, SLOTS},
     submitter,
-    values::{count_error, observe, slot},
+    values::{count_error, key, observe, remembered_slot, slot},
 };
 
 // As the entries hold them.
@@ -35,8 +35,19 @@ fn operation(request: Struct) -> u32 {
 }
 
 #[inline(always)]
+fn home(request: Struct) -> u32 {
+    // Requests begin with a cache line: the lowest bits are always zero.
+    exporter_common::cells::home(request.address_bits() >> 6, field!(request_cells))
+}
+
+#[inline(always)]
+fn address(request: Struct) -> u64 {
+    request.as_ptr::<u8>() as u64
+}
+
+#[inline(always)]
 fn entry(request: Struct) -> Option<*mut RequestEntry> {
-    REQUESTS.get_ptr_mut(request.as_ptr::<u8>() as u64)
+    cells::find(&REQUESTS, home(request), address(request)).or_else(|| CROWDED.get_ptr_mut(address(request)))
 }
 
 /// Remembers a request anew, whatever is still remembered of it: that belongs to a former use.
@@ -55,12 +66,15 @@ unsafe fn remember(
     unsafe {
         if let Some(old) = old {
             if (*old).state == IN_FLIGHT {
-                Disk::of(request).end(); // its completion was not seen
+                disk::end((*old).device); // its completion was not seen
             }
-            *old = new;
+            *old = RequestEntry { slot: (*old).slot, ..new };
             return true;
         }
-        let inserted = REQUESTS.insert(request.as_ptr::<u8>() as u64, new, BPF_ANY.into()).is_ok();
+        if cells::take(&REQUESTS, home(request), address(request), new).is_some() {
+            return true;
+        }
+        let inserted = CROWDED.insert(address(request), new, BPF_ANY.into()).is_ok();
         if !inserted {
             atomic::add_u64(&raw mut (*cpu).requests_full, 1);
         }
@@ -101,6 +115,7 @@ pub unsafe fn insert(cpu: *mut BlockCpu, request: Struct) {
 #[inline(always)]
 pub unsafe fn issue(cpu: *mut BlockCpu, request: Struct) {
     let disk = Disk::of(request);
+    let device = disk.number();
     let known = entry(request);
     // SAFETY: as in `insert`.
     unsafe {
@@ -111,13 +126,13 @@ pub unsafe fn issue(cpu: *mut BlockCpu, request: Struct) {
             if (*known).issued == 0 {
                 (*known).issued = now;
             }
-            (*known).device = disk.number();
+            (*known).device = device;
             (*known).state = IN_FLIGHT;
         } else {
             let new = RequestEntry {
                 issued: now,
                 cgroup: submitter::current(request, operation(request)),
-                device: disk.number(),
+                device,
                 state: IN_FLIGHT,
                 ..RequestEntry::default()
             };
@@ -125,7 +140,7 @@ pub unsafe fn issue(cpu: *mut BlockCpu, request: Struct) {
                 return; // its end could not be counted either
             }
         }
-        disk.start(cpu);
+        disk.start(device, cpu);
     }
 }
 
@@ -140,7 +155,7 @@ pub unsafe fn requeue(request: Struct) {
     // SAFETY: as in `insert`.
     unsafe {
         match (*known).state {
-            IN_FLIGHT => Disk::of(request).end(),
+            IN_FLIGHT => disk::end((*known).device),
             QUEUED => {}
             _ => return,
         }
@@ -169,7 +184,6 @@ pub unsafe fn merge(request: Struct) {
 /// As [`insert`].
 #[inline(always)]
 pub unsafe fn complete(cpu: *mut BlockCpu, request: Struct, status: i32, bytes: u32) {
-    let disk = Disk::of(request);
     let operation = operation(request);
     let all = bytes >= request.read::<u32>(field!(data_len));
     // The flush that the block layer issues for a sequence has the flag too, but completes once.
@@ -180,10 +194,10 @@ pub unsafe fn complete(cpu: *mut BlockCpu, request: Struct, status: i32, bytes: 
     unsafe {
         // A sequence fails as its request does, so that would be counted twice.
         if status != 0 && !in_sequence {
-            count_error(cpu, disk, operation, status);
+            count_error(cpu, Disk::of(request).number(), operation, status);
         }
         if all && !in_sequence {
-            finish(cpu, request, disk, operation, known, status, bytes);
+            finish(cpu, request, operation, known, status, bytes);
             return;
         }
         match known {
@@ -191,7 +205,7 @@ pub unsafe fn complete(cpu: *mut BlockCpu, request: Struct, status: i32, bytes: 
                 (*known).finished_bytes += bytes;
                 if all && (*known).state == IN_FLIGHT {
                     (*known).state = FLUSHING;
-                    disk.end();
+                    disk::end((*known).device);
                 }
             }
             _ => {
@@ -199,7 +213,7 @@ pub unsafe fn complete(cpu: *mut BlockCpu, request: Struct, status: i32, bytes: 
                 let new = RequestEntry {
                     cgroup: submitter::from_afar(request),
                     finished_bytes: bytes,
-                    device: disk.number(),
+                    device: Disk::of(request).number(),
                     state: FLUSHING,
                     ..RequestEntry::default()
                 };
@@ -214,7 +228,6 @@ pub unsafe fn complete(cpu: *mut BlockCpu, request: Struct, status: i32, bytes: 
 unsafe fn finish(
     cpu: *mut BlockCpu,
     request: Struct,
-    disk: Disk,
     operation: u32,
     known: Option<*mut RequestEntry>,
     status: i32,
@@ -225,7 +238,7 @@ unsafe fn finish(
         let was = match known {
             Some(known) if (*known).state != DONE => {
                 if (*known).state == IN_FLIGHT {
-                    disk.end();
+                    disk::end((*known).device);
                 }
                 (*known).state = DONE;
                 *known
@@ -234,13 +247,32 @@ unsafe fn finish(
         };
         let RequestEntry { inserted, issued, cgroup, finished_bytes, .. } = was;
         let size = u64::from(finished_bytes) + u64::from(bytes);
-        let Some(slot) = slot(cpu, disk, operation, cgroup) else { return };
-        observe::<Bytes, _>(cpu, &raw mut (*slot).size, size);
+        // Until a request is issued, its device is not remembered.
+        let device = if issued != 0 { was.device } else { Disk::of(request).number() };
+        let key = key(device, operation, cgroup);
+        let found = match remembered_slot(was.slot, &key) {
+            Some(slot) => Some(slot),
+            None => {
+                let number = slot(cpu, Disk::of(request), &key);
+                if let Some(known) = known {
+                    (*known).slot = number;
+                }
+                SLOTS.get_ptr_mut(number)
+            }
+        };
+        let Some(slot) = found else { return };
+        observe::<Bytes, _>(cpu, &raw mut (*slot).size, &raw mut (*slot).size_sum, size);
         if issued != 0 {
             let duration = bpf_ktime_get_ns().saturating_sub(issued);
-            observe::<Nanoseconds, _>(cpu, &raw mut (*slot).duration, duration);
+            observe::<Nanoseconds, _>(
+                cpu,
+                &raw mut (*slot).duration,
+                &raw mut (*slot).duration_sum,
+                duration,
+            );
             if inserted != 0 {
-                observe::<Nanoseconds, _>(cpu, &raw mut (*slot).queue, issued.saturating_sub(inserted));
+                let waited = issued.saturating_sub(inserted);
+                observe::<Nanoseconds, _>(cpu, &raw mut (*slot).queue, &raw mut (*slot).queue_sum, waited);
             }
         } else if status != 0 || (operation == field!(write) && size == 0) {
             atomic::add_u64(&raw mut (*slot).never_issued, 1);

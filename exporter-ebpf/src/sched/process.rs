@@ -43,6 +43,9 @@ pub fn drain(cpu: *mut SchedCpu, task: Struct, entry: Option<*mut TaskEntry>) {
             }
             add(&raw mut (*dead).totals, &totals);
             atomic::add_u64(&raw mut (*dead).threads, 1);
+            // Last: who finds the number unchanged misses this thread until the next read, like the iterator.
+            let deaths = &raw mut (*cpu).deaths;
+            deaths.write_volatile(deaths.read_volatile() + 1);
             return;
         }
         (*cpu).unplaced_processes += 1;

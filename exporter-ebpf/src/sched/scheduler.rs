@@ -5,7 +5,10 @@
 //! else the part by which the kernel's own `run_delay` grew was, and the rest was sleep. `run_delay` also
 //! covers waits that a migration has split. So one program suffices, and wakeups cost nothing.
 
-use exporter_common::scheduler::{Departure, SchedCpu, SchedulerCounter, SchedulerHistogram, TaskEntry};
+use exporter_common::{
+    scheduler::{Departure, SchedCpu, SchedulerCounter, SchedulerHistogram, TaskEntry},
+    slots::NO_OWNER,
+};
 use exporter_ebpf::{cgroup, kernel::Struct, slots};
 
 use crate::{
@@ -151,9 +154,9 @@ pub fn slot(cpu: *mut SchedCpu, task: Struct, entry: Option<*mut TaskEntry>) -> 
             &raw mut (*cpu).slots,
             &id,
             || cgroup::is_online(group),
-            |slot| {
+            |slot, taken| {
                 if let Some(owner) = OWNERS.get_ptr_mut(slot) {
-                    core::ptr::write_volatile(owner, id);
+                    core::ptr::write_volatile(owner, if taken { id } else { NO_OWNER });
                 }
             },
         );

@@ -5,8 +5,9 @@
 
 use std::{
     collections::HashMap,
-    fs, io, mem,
-    os::unix::fs::MetadataExt as _,
+    fs::{self, File},
+    io, mem,
+    os::unix::fs::{FileExt as _, MetadataExt as _},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -29,8 +30,13 @@ const FAMILIES: [(&str, &str, MetricType); 7] = [
 ];
 
 /// A [`Collector`] for this process. What cannot be found out is left out.
+///
+/// Its files stay open: to look a path up takes longer than to read what is there.
 pub(super) struct ProcessMetrics {
     descriptions: Vec<Desc>,
+    files: io::Result<File>,
+    threads: io::Result<File>,
+    pages: io::Result<File>,
     /// Seconds since the epoch.
     started: Option<f64>,
 }
@@ -45,7 +51,13 @@ impl ProcessMetrics {
             })
             .collect::<Result<_, _>>()?;
         let started = SystemTime::now().duration_since(UNIX_EPOCH).ok();
-        Ok(Self { descriptions, started: started.map(|since| since.as_secs_f64()) })
+        Ok(Self {
+            descriptions,
+            files: File::open(FILES),
+            threads: File::open("/proc/self/task"),
+            pages: File::open("/proc/self/statm"),
+            started: started.map(|since| since.as_secs_f64()),
+        })
     }
 }
 
@@ -55,15 +67,15 @@ impl Collector for ProcessMetrics {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let (virtual_memory, resident_memory) = memory().unzip();
+        let (virtual_memory, resident_memory) = self.pages.as_ref().ok().and_then(memory).unzip();
         let values = [
             cpu_seconds().ok(),
-            open_files().ok(),
+            self.files.as_ref().ok().and_then(|files| open_files(files).ok()),
             max_files().ok(),
             virtual_memory,
             resident_memory,
             self.started,
-            threads().ok(),
+            self.threads.as_ref().ok().and_then(|threads| count_threads(threads).ok()),
         ];
         let known = FAMILIES.into_iter().zip(values).filter_map(|(family, value)| Some((family, value?)));
         known
@@ -83,12 +95,14 @@ fn cpu_seconds() -> io::Result<f64> {
     Ok(seconds(usage.ru_utime) + seconds(usage.ru_stime))
 }
 
-fn open_files() -> io::Result<f64> {
-    const PATH: &str = "/proc/self/fd";
+/// A link in it for every open file.
+const FILES: &str = "/proc/self/fd";
+
+fn open_files(folder: &File) -> io::Result<f64> {
     // Since Linux 6.2 the folder's size says how many there are.
-    match fs::metadata(PATH)?.len() {
+    match folder.metadata()?.len() {
         // Without the one that reads the folder.
-        0 => Ok(fs::read_dir(PATH)?.count().saturating_sub(1) as f64),
+        0 => Ok(fs::read_dir(FILES)?.count().saturating_sub(1) as f64),
         open => Ok(open as f64),
     }
 }
@@ -103,17 +117,19 @@ fn max_files() -> io::Result<f64> {
 }
 
 /// Bytes of the address space, and how many of them are resident.
-fn memory() -> Option<(f64, f64)> {
-    let pages = fs::read_to_string("/proc/self/statm").ok()?;
-    let mut pages = pages.split(' ').map(|count| count.parse::<f64>().ok());
+fn memory(pages: &File) -> Option<(f64, f64)> {
+    let mut line = [0; 128];
+    let len = pages.read_at(&mut line, 0).ok()?;
+    let line = str::from_utf8(&line[..len]).ok()?;
+    let mut pages = line.split(' ').map(|count| count.parse::<f64>().ok());
     // SAFETY: no preconditions.
     let page_size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as f64;
     Some((pages.next()?? * page_size, pages.next()?? * page_size))
 }
 
-fn threads() -> io::Result<f64> {
+fn count_threads(folder: &File) -> io::Result<f64> {
     // Each thread is a folder, and links of folders are counted with `.` and `..`.
-    Ok(fs::metadata("/proc/self/task")?.nlink().saturating_sub(2) as f64)
+    Ok(folder.metadata()?.nlink().saturating_sub(2) as f64)
 }
 
 #[cfg(test)]
@@ -128,11 +144,13 @@ mod tests {
         }
         assert!(cpu_seconds().expect("a time") < begun + 60.0);
         let counted = fs::read_dir("/proc/self/task").expect("a folder").count() as f64;
-        assert!((threads().expect("a number") - counted).abs() < 16.0, "other tests come and go");
-        let open = open_files().expect("a number");
+        let own = ProcessMetrics::new().expect("names are distinct");
+        let threads = count_threads(own.threads.as_ref().expect("a folder"));
+        assert!((threads.expect("a number") - counted).abs() < 16.0, "other tests come and go");
+        let open = open_files(own.files.as_ref().expect("a folder")).expect("a number");
         assert!((3.0..=max_files().expect("a number")).contains(&open), "{open}");
-        let (all, resident) = memory().expect("two numbers");
+        let (all, resident) = memory(own.pages.as_ref().expect("a file")).expect("two numbers");
         assert!(resident > 1e6 && resident < all, "{resident} of {all}");
-        assert_eq!(ProcessMetrics::new().expect("names are distinct").collect().len(), FAMILIES.len());
+        assert_eq!(own.collect().len(), FAMILIES.len());
     }
 }

@@ -12,8 +12,9 @@ use anyhow::{Context as _, Result};
 use exporter_common::{
     block_io::{
         BLOCK_PROGRAMS, BlockCpu, BlockDevice, BlockErrorKey, BlockKey, BlockOwner, BlockProgram, BlockSlot,
-        DISK_NAME_LEN, RequestEntry,
+        DEVICE_CELLS, DISK_NAME_LEN, RequestEntry, device_key,
     },
+    cells::Cell,
     program::ProgramRuns,
     slots::SlotFailures,
 };
@@ -22,6 +23,7 @@ use crate::{
     kernel::{
         bpf,
         btf::Btf,
+        cells::Cells,
         host::{self, Hierarchy},
         mapped::Mapped,
         object::{HASH_HEAD, Loader, Object},
@@ -46,9 +48,6 @@ pub const PROGRAMS: [(BlockProgram, &str); BLOCK_PROGRAMS] = [
 
 /// Kinds of errors that are told apart.
 const ERRORS: u32 = 256;
-
-/// Devices whose requests are counted.
-const DEVICES: u32 = 1_024;
 
 /// Most slots.
 const MAX_SLOTS: u32 = 1 << 16;
@@ -80,6 +79,8 @@ pub struct Block {
     cpus: Mapped<BlockCpu>,
     values: Mapped<BlockSlot>,
     slots: SlotTable<BlockOwner>,
+    requests: Cells<RequestEntry>,
+    devices: Cells<BlockDevice>,
     disks: Disks,
     in_flight: InFlight,
     /// Room for reading.
@@ -90,8 +91,9 @@ impl Block {
     /// Loads the object, with sizes for this machine, and attaches all programs.
     pub fn attach(btf: &Btf, hierarchy: &Hierarchy, parts: Parts) -> Result<Self> {
         let cgroup = super::fields::cgroup(btf, hierarchy)?;
-        let block = fields::of(btf, parts.kept, hierarchy.id == 0 && io_is_on_v2())?;
         let disks = Disks::of_this_host();
+        let request_cells = disks.request_capacity();
+        let block = fields::of(btf, parts.kept, request_cells, hierarchy.id == 0 && io_is_on_v2())?;
         let mut loader = Loader::new("block", OBJECT).constant("CGROUP", &cgroup).constant("FIELDS", &block);
         for (map, entries, _) in sizes(parts, host::possible_cpus()?, &disks) {
             loader = loader.size(map, entries);
@@ -101,13 +103,15 @@ impl Block {
         let values = object.mapped("SLOTS")?;
         let slots = SlotTable::new(object.mapped("OWNERS")?, object.map("FREE")?)
             .context("cannot queue the free slots")?;
+        let requests = Cells::new(object.mapped("REQUESTS")?);
+        let devices = Cells::new(object.mapped("DEVICES")?);
         for (_, program) in PROGRAMS {
             object.attach_tracepoint(program)?;
         }
         object.finish_loading();
         let in_flight = InFlight::at_start(&disks, parts.kept.device);
         let copy = Box::new(BlockSlot::zeroed());
-        Ok(Self { object, parts, cpus, values, slots, disks, in_flight, copy })
+        Ok(Self { object, parts, cpus, values, slots, requests, devices, disks, in_flight, copy })
     }
 
     /// What was asked for.
@@ -148,7 +152,7 @@ impl Block {
     /// must have been read before.
     pub fn devices(&mut self) -> Result<Vec<Device>> {
         let counted: Vec<(u32, BlockDevice)> =
-            bpf::entries(self.object.map("DEVICES")?, 64).context("cannot read map `DEVICES`")?;
+            self.devices.entries().map(|(key, device)| (device_number(key), device)).collect();
         let devices = self.in_flight.read(&counted, &mut self.disks);
         for device in devices.iter().filter(|device| device.in_flight.is_none()) {
             self.forget(device.number).with_context(|| format!("cannot forget device {}", device.name))?;
@@ -157,18 +161,19 @@ impl Block {
     }
 
     /// Deletes what maps hold of a device that is gone.
-    fn forget(&self, number: u32) -> Result<()> {
+    fn forget(&mut self, number: u32) -> Result<()> {
         let errors = self.object.map("ERRORS")?;
         for (key, _) in self.errors()?.iter().filter(|(key, _)| key.device == number) {
             bpf::delete(errors, key)?;
         }
-        let requests = self.object.map("REQUESTS")?;
+        self.requests.free(|_, entry| entry.device == number);
+        let crowded = self.object.map("CROWDED")?;
         for (request, _) in
-            bpf::entries::<u64, RequestEntry>(requests, 0)?.iter().filter(|(_, entry)| entry.device == number)
+            bpf::entries::<u64, RequestEntry>(crowded, 0)?.iter().filter(|(_, entry)| entry.device == number)
         {
-            bpf::delete(requests, request)?;
+            bpf::delete(crowded, request)?;
         }
-        bpf::delete(self.object.map("DEVICES")?, &number)?;
+        self.devices.free(|key, _| key == device_key(number));
         Ok(())
     }
 
@@ -203,18 +208,21 @@ impl Block {
 }
 
 /// Every map with its entries and the bytes of one.
-fn sizes(parts: Parts, cpus: u32, disks: &Disks) -> [(&'static str, u32, usize); 8] {
+fn sizes(parts: Parts, cpus: u32, disks: &Disks) -> [(&'static str, u32, usize); 9] {
+    let requests = disks.request_capacity();
     let slots = parts.slots.clamp(2, MAX_SLOTS);
     let hash = |key: usize, value: usize| HASH_HEAD + key + value;
     [
         ("CPUS", cpus, size_of::<BlockCpu>()),
-        ("REQUESTS", disks.request_capacity(), hash(size_of::<u64>(), size_of::<RequestEntry>())),
+        ("REQUESTS", requests, size_of::<Cell<RequestEntry>>()),
+        // When there are as many requests as cells, 37 % of them find theirs taken (1/e).
+        ("CROWDED", requests / 2, hash(size_of::<u64>(), size_of::<RequestEntry>())),
         ("SLOT_OF", slots, hash(size_of::<BlockKey>(), size_of::<u64>())),
         ("FREE", slots, size_of::<u32>()),
         ("OWNERS", slots, size_of::<BlockOwner>()),
         ("SLOTS", slots, size_of::<BlockSlot>()),
         ("ERRORS", ERRORS, hash(size_of::<BlockErrorKey>(), size_of::<u64>())),
-        ("DEVICES", DEVICES, hash(size_of::<u64>(), size_of::<BlockDevice>())),
+        ("DEVICES", DEVICE_CELLS, size_of::<Cell<BlockDevice>>()),
     ]
 }
 
@@ -235,6 +243,11 @@ pub fn disk_name(number: u32, name: &[u8; DISK_NAME_LEN]) -> String {
         (_, 0) => format!("{}:{}", number >> 20, number & 0xf_ffff),
         _ => text(&name[..len]),
     }
+}
+
+/// The number of a device that has a cell.
+fn device_number(key: u64) -> u32 {
+    (key - device_key(0)) as u32
 }
 
 /// Whether the io controller belongs to cgroup v2. Hosts may have it on v1 while memory is on v2.

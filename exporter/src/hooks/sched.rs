@@ -1,6 +1,7 @@
 //! Hook family `sched`: loading it, and reading what it has counted.
 
 mod caches;
+mod dead;
 mod fields;
 
 use std::fs;
@@ -25,6 +26,7 @@ use crate::kernel::{
     slots::{SlotTable, Tenancy},
 };
 use crate::refusal::NotKept;
+use dead::DeadProcesses;
 
 static WITH_TASK_STORAGE: &[u8] =
     aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sched-task-storage.o"));
@@ -68,6 +70,7 @@ pub struct Sched {
     values: Mapped<SchedulerSlot>,
     slots: SlotTable<u64>,
     tasks: bpf::Iterator,
+    dead: DeadProcesses,
     task_storage: bool,
     /// Room for reading; see [`CHUNK`].
     copies: Vec<SchedulerSlot>,
@@ -113,8 +116,8 @@ impl Sched {
             object.attach_tracepoint("sched_migrate_task")?;
         }
         object.finish_loading();
-        let (copies, cached, records) = Default::default();
-        Ok(Self { object, parts, cpus, values, slots, tasks, task_storage, copies, cached, records })
+        let (dead, copies, cached, records) = Default::default();
+        Ok(Self { object, parts, cpus, values, slots, tasks, dead, task_storage, copies, cached, records })
     }
 
     /// Which parts are on.
@@ -154,9 +157,11 @@ impl Sched {
         slots.settle(object.map("FREE")?).context("cannot free a slot")
     }
 
-    /// What dead threads have left, by process.
-    pub fn dead(&self) -> Result<Vec<(ProcessKey, DeadThreads)>> {
-        bpf::entries(self.object.map("DEAD")?, 256).context("cannot read map `DEAD`")
+    /// What dead threads have left, by process. Places that are still empty may be missing.
+    pub fn dead(&mut self) -> Result<&[(ProcessKey, DeadThreads)]> {
+        let deaths = self.totals().deaths;
+        let Self { object, dead, .. } = self;
+        dead.read(deaths, || bpf::entries(object.map("DEAD")?, 256).context("cannot read map `DEAD`"))
     }
 
     /// The name of an executed file by its key; `None` when it could not be kept.
@@ -177,7 +182,8 @@ impl Sched {
     }
 
     /// How many threads have died, of processes that are still in the map.
-    pub fn dead_total(&self) -> Result<u64> {
+    pub fn dead_total(&mut self) -> Result<u64> {
+        self.dead.forget();
         Ok(self.dead()?.iter().map(|(_, dead)| dead.threads).sum())
     }
 
@@ -188,7 +194,8 @@ impl Sched {
     }
 
     /// Forgets a process that has no thread left.
-    pub fn forget(&self, process: &ProcessKey) -> Result<()> {
+    pub fn forget(&mut self, process: &ProcessKey) -> Result<()> {
+        self.dead.forget();
         bpf::delete(self.object.map("DEAD")?, process).map(drop).context("cannot delete from map `DEAD`")
     }
 
@@ -297,6 +304,8 @@ pub struct SchedTotals {
     /// As in [`SchedCpu`].
     pub unplaced_processes: u64,
     /// As in [`SchedCpu`].
+    pub deaths: u64,
+    /// As in [`SchedCpu`].
     pub slots: SlotFailures,
     /// Indexed by [`SchedProgram`].
     pub programs: [ProgramRuns; SCHED_PROGRAMS],
@@ -310,6 +319,7 @@ impl SchedTotals {
             self.clamped += (&raw const (*cpu).clamped).read_volatile();
             self.write_backs += (&raw const (*cpu).write_backs).read_volatile();
             self.unplaced_processes += (&raw const (*cpu).unplaced_processes).read_volatile();
+            self.deaths += (&raw const (*cpu).deaths).read_volatile();
             self.slots += (&raw const (*cpu).slots).read_volatile();
             for (sum, program) in self.programs.iter_mut().zip((&raw const (*cpu).programs).read_volatile()) {
                 *sum += program;

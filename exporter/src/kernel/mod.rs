@@ -2,6 +2,7 @@
 
 pub mod bpf;
 pub mod btf;
+pub mod cells;
 pub mod host;
 pub mod mapped;
 pub mod object;

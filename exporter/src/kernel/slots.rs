@@ -156,7 +156,7 @@ impl<O: Owner> SlotTable<O> {
     }
 
     /// Who has taken a free slot. Two CPUs may claim a slot each for the same tenant; the one whose slot is
-    /// not in the index gives it back, with its record still in it.
+    /// not in the index is about to clear its record and give it back.
     fn newcomer(&self, index: BorrowedFd<'_>, slot: usize) -> io::Result<Option<O>> {
         let owner = self.owners.get(slot);
         let Some(key) = owner.key() else { return Ok(None) };

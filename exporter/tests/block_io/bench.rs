@@ -113,14 +113,14 @@ impl Bench {
             .filter_map(|(_, program)| self.block.program_info(program)?.recursion_misses)
             .sum();
         let check = |slot: usize, tenancy: Tenancy<BlockOwner>, values: &BlockSlot| {
-            let durations = samples(&values.duration.buckets);
+            let durations = samples(&values.duration);
             let BlockSlot { missed_starts, never_issued, .. } = *values;
             assert_eq!(
                 durations + missed_starts + never_issued,
-                samples(&values.size.buckets),
+                samples(&values.size),
                 "slot {slot}: {durations} durations, {missed_starts} missed, {never_issued} never issued",
             );
-            assert!(samples(&values.queue.buckets) <= durations);
+            assert!(samples(&values.queue) <= durations);
             if let Tenancy::Goes(owner) = tenancy
                 && disk_name(owner.device, &owner.disk_name) == disk.name
             {

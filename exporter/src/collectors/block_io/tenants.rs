@@ -47,8 +47,7 @@ struct Cursors {
 impl Cursors {
     /// Whether nothing has come since the last read. Every finished request has a size.
     fn are_at(&self, values: &BlockSlot) -> bool {
-        self.size.is_at(&values.size.buckets, values.size.sum)
-            && self.queue.is_at(&values.queue.buckets, values.queue.sum)
+        self.size.is_at(&values.size, values.size_sum) && self.queue.is_at(&values.queue, values.queue_sum)
     }
 }
 
@@ -106,9 +105,9 @@ impl Tenants {
             }
             books.ledger.observe(claim, delta);
         };
-        observe(&mut cursors.duration, &tenant.duration, &values.duration.buckets, values.duration.sum);
-        observe(&mut cursors.queue, &tenant.queue, &values.queue.buckets, values.queue.sum);
-        observe(&mut cursors.size, &tenant.size, &values.size.buckets, values.size.sum);
+        observe(&mut cursors.duration, &tenant.duration, &values.duration, values.duration_sum);
+        observe(&mut cursors.queue, &tenant.queue, &values.queue, values.queue_sum);
+        observe(&mut cursors.size, &tenant.size, &values.size, values.size_sum);
         let mut increment = |advanced: Result<u64, Behind>| books.increment(advanced);
         unmeasured.missed_starts += increment(cursors.missed_starts.advance(values.missed_starts));
         unmeasured.never_issued += increment(cursors.never_issued.advance(values.never_issued));

@@ -76,7 +76,7 @@ impl Process {
     /// Reads all processes.
     pub fn read(&mut self, sched: &mut Sched, world: &mut World) -> Result<()> {
         let unplaced_before = sched.totals().unplaced_processes;
-        let found = if self.read == 0 { find_at_rest(sched)? } else { find(sched)? };
+        let found = if self.read == 0 { find_at_rest(sched)? } else { find(sched, self.processes.len())? };
         // A thread that found no place during this read may belong to a process that is seen for the first
         // time in it. Such processes wait for the next read: they must not be exported twice.
         let quiet = sched.totals().unplaced_processes == unplaced_before;
@@ -129,7 +129,7 @@ impl Process {
 
     /// Forgets processes of which no thread was alive in two reads. After one read a thread may still be on
     /// the way between being skipped by the iterator and being in the map.
-    fn end_the_gone(&mut self, sched: &Sched, world: &mut World) -> Result<()> {
+    fn end_the_gone(&mut self, sched: &mut Sched, world: &mut World) -> Result<()> {
         let Self { processes, groups, read, .. } = self;
         let mut result = Ok(());
         processes.retain(|key, known| {
@@ -173,9 +173,10 @@ fn advance(cursors: &mut [Counter64; PARTS], totals: &ProcessTotals, world: &mut
 }
 
 /// Reads the dead, then the living.
-fn find(sched: &mut Sched) -> Result<FxHashMap<ProcessKey, Found>> {
+fn find(sched: &mut Sched, expected: usize) -> Result<FxHashMap<ProcessKey, Found>> {
     let mut all: FxHashMap<ProcessKey, Found> = FxHashMap::default();
-    for (key, dead) in sched.dead()? {
+    all.reserve(expected);
+    for &(key, dead) in sched.dead()? {
         let DeadThreads { totals, cgroup, comm, flags, executable, .. } = dead;
         let name = NameParts { comm, executable, flags, pid: key.tgid };
         all.insert(key, Found { totals, alive: false, name, cgroup });
@@ -198,11 +199,11 @@ fn find_at_rest(sched: &mut Sched) -> Result<FxHashMap<ProcessKey, Found>> {
     const ATTEMPTS: u32 = 100;
     for _ in 0..ATTEMPTS {
         let before = sched.dead_total()?;
-        let found = find(sched)?;
+        let found = find(sched, 0)?;
         if sched.dead_total()? == before {
             return Ok(found);
         }
     }
     ensure!(false, "threads die too fast for a first reading of all processes");
-    find(sched)
+    find(sched, 0)
 }

@@ -5,9 +5,9 @@ use exporter_common::{ABSENT, block_io::BlockFields};
 use super::Kept;
 use crate::kernel::btf::{Btf, BtfError};
 
-/// All offsets, and which labels are kept. `io_on_v2`: bios know the cgroup by which cgroups are
+/// All offsets, which labels are kept, and how many requests have cells. `io_on_v2`: bios know the cgroup by which cgroups are
 /// told apart.
-pub(super) fn of(btf: &Btf, kept: Kept, io_on_v2: bool) -> Result<BlockFields, BtfError> {
+pub(super) fn of(btf: &Btf, kept: Kept, request_cells: u32, io_on_v2: bool) -> Result<BlockFields, BtfError> {
     let request = |field| btf.offset("request", field);
     let optional = |structure, field| btf.optional_offset(structure, field).unwrap_or(ABSENT);
     let operation = |name| {
@@ -38,6 +38,7 @@ pub(super) fn of(btf: &Btf, kept: Kept, io_on_v2: bool) -> Result<BlockFields, B
         typed_current_task: u32::from(btf.enum_value("bpf_func_id", "BPF_FUNC_get_current_task_btf").is_ok()),
         write: operation("REQ_OP_WRITE")?,
         flush: operation("REQ_OP_FLUSH")?,
+        request_cells,
         keep_device: u32::from(kept.device),
         keep_operation: u32::from(kept.operation),
         keep_cgroup: u32::from(kept.cgroup),

@@ -60,14 +60,14 @@ impl InFlight {
         for (number, device) in counted {
             self.known(*number, &device.disk_name);
         }
-        let counted: FxHashMap<u32, i64> = counted
-            .iter()
-            .map(|(number, device)| (*number, device.started.wrapping_sub(device.ended).cast_signed()))
-            .collect();
+        let mut requests = FxHashMap::<u32, i64>::default();
+        for (number, device) in counted {
+            *requests.entry(*number).or_default() += device.started.wrapping_sub(device.ended).cast_signed();
+        }
         let mut all = Vec::with_capacity(self.devices.len());
         self.devices.retain(|&number, known| {
             let gone = disks.is_gone(number, known.kernel_name);
-            let counted = counted.get(&number).copied().unwrap_or(0);
+            let counted = requests.get(&number).copied().unwrap_or(0);
             let in_flight = (!gone).then(|| {
                 if known.seed > 0 {
                     known.seed = known.seed.min(before(in_sysfs(number, known, disks), counted));
