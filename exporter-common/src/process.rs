@@ -49,6 +49,17 @@ impl core::ops::AddAssign for ProcessTotals {
     }
 }
 
+/// Longest name of a file that is kept, with its terminating zero; the rest is cut off.
+pub const EXECUTABLE_LEN: usize = 64;
+
+/// The last part of an executed file's path. Its key is a hash of it, so equal names have equal keys.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ExecutableName(pub [u8; EXECUTABLE_LEN]);
+
+// SAFETY: bytes.
+unsafe impl crate::Plain for ExecutableName {}
+
 /// What the dead threads of a process have left behind.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
@@ -65,6 +76,8 @@ pub struct DeadThreads {
     pub leader_died: u32,
     /// How many they are.
     pub threads: u64,
+    /// As [`TaskRecord::executable`].
+    pub executable: u64,
 }
 
 // SAFETY: `repr(C)` integers, sizes are multiples of eight.
@@ -80,6 +93,8 @@ pub struct TaskRecord {
     pub totals: ProcessTotals,
     /// The thread's cgroup.
     pub cgroup: u64,
+    /// Key of the file that the process executes; zero when it is not known, or nobody wants to know.
+    pub executable: u64,
     /// The leader's command name, also when the leader is dead and only other threads live.
     pub comm: [u8; COMM_LEN],
     /// Thread id in the initial pid namespace; the leader's equals the process id.

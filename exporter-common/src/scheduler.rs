@@ -146,10 +146,12 @@ pub enum SchedProgram {
     Migrate = 1,
     /// `task_newtask`
     NewTask = 2,
+    /// `sched_process_exec`
+    Exec = 3,
 }
 
 /// Number of programs in the `sched` hook family.
-pub const SCHED_PROGRAMS: usize = 3;
+pub const SCHED_PROGRAMS: usize = 4;
 
 /// What one CPU keeps for itself. Only programs on that CPU write it, with interrupts off.
 #[repr(C)]
@@ -210,6 +212,8 @@ pub struct TaskEntry {
     pub departure: u32,
     /// Not zero once the task's last values are in the map of dead processes.
     pub drained: u64,
+    /// Key of the file that the process executes, see [`crate::process::ExecutableName`]; zero when not known.
+    pub executable: u64,
 }
 
 // SAFETY: `u64`s and two `u32`s.
@@ -257,10 +261,20 @@ pub struct SchedFields {
     pub start_time: u32,
     /// `task_struct.comm`
     pub comm: u32,
+    /// `task_struct.mm`
+    pub mm: u32,
+    /// `mm_struct.exe_file`
+    pub exe_file: u32,
+    /// `file.f_path.dentry`
+    pub file_dentry: u32,
+    /// `dentry.d_name.name`
+    pub dentry_name: u32,
     /// 1 when the `scheduler` collector is on.
     pub scheduler: u32,
     /// 1 when the `process` collector is on.
     pub process: u32,
+    /// 1 when it tells processes apart by the file that they execute.
+    pub executables: u32,
 }
 
 // SAFETY: `u32`s.

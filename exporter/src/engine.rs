@@ -16,6 +16,8 @@ use crate::{
     config::Config,
     entities::{
         cgroups::{CgroupStats, Cgroups},
+        identity::{Identities, IdentityStats},
+        kubernetes::{self, Pods},
         ledger::{Consumer, Ledger, Limits, Now, Stats},
     },
     hooks,
@@ -50,6 +52,10 @@ pub struct Report {
     pub failed_reads: u64,
     /// The table of cgroups.
     pub cgroups: CgroupStats,
+    /// How many cgroups are known how well.
+    pub identities: IdentityStats,
+    /// How it stands with the source of pods' names.
+    pub kubernetes: kubernetes::Status,
 }
 
 /// Whether a collector measures.
@@ -79,12 +85,13 @@ impl fmt::Debug for Deliveries {
 }
 
 impl Engine {
-    /// Attaches every collector that is on. A collector that can't be attached is reported, not fatal.
+    /// Attaches every collector that is on. A collector that can't be attached is reported, not fatal. `pods`
+    /// is what is known of this node's pods.
     ///
     /// # Errors
     ///
     /// When not a single collector can run; the message says why for each.
-    pub fn start(config: &Config) -> Result<Self> {
+    pub fn start(config: &Config, pods: Pods) -> Result<Self> {
         // Linux before 5.11 counts maps against it. Without the privilege, loading will say what is wrong.
         let _ = host::lift_memlock_limit();
         let hierarchy = Hierarchy::of_this_host()?;
@@ -140,7 +147,7 @@ impl Engine {
         let catalogue: Vec<_> = registry::descriptions().flat_map(|about| about.metrics).copied().collect();
         let ledger = Ledger::new(Limits::from(&config.limits), &catalogue);
         let books = Books { ledger, now: Now::read(), backward_values: 0 };
-        let world = World { books, cgroups };
+        let world = World { books, identities: Identities::new(cgroups, pods) };
         let report = Arc::new(Mutex::new(Report { collectors, ..Report::default() }));
         Ok(Self { world, families, report, delivered: Arc::default() })
     }
@@ -155,11 +162,17 @@ impl Engine {
         Deliveries(Arc::clone(&self.delivered))
     }
 
+    /// Reads all maps for the last time: nobody waits for names any more.
+    pub fn read_last(&mut self) -> Snapshot {
+        self.world.identities.stop_waiting();
+        self.read()
+    }
+
     /// Reads all maps. A family that can't be read keeps its series as they are.
     pub fn read(&mut self) -> Snapshot {
         let Self { world, families, report, delivered } = self;
         world.books.now = Now::read();
-        world.cgroups.refresh();
+        world.identities.refresh(&mut world.books.ledger, world.books.now);
         let mut failed = 0;
         for family in families.iter_mut() {
             if let Err(error) = family.read(world) {
@@ -174,8 +187,10 @@ impl Engine {
         let snapshot = world.books.ledger.snapshot(world.books.now);
         let mut report = locked(report);
         report.families = families.iter().map(|family| family.account()).collect();
-        report.families.extend(world.cgroups.hook().map(collectors::cgroup_account));
-        report.cgroups = world.cgroups.stats();
+        report.families.extend(world.identities.cgroups().hook().map(collectors::cgroup_account));
+        report.cgroups = world.identities.cgroups().stats();
+        report.identities = world.identities.stats();
+        report.kubernetes = world.identities.pods().status();
         report.ledger = Some(world.books.ledger.stats());
         report.backward_values = world.books.backward_values;
         report.failed_reads += failed;

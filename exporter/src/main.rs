@@ -14,7 +14,7 @@ use kernel_exporter::{
     config::Config,
     engine::{Engine, Report},
     entities::kubernetes,
-    health::{EngineMetrics, Health, KubernetesMetrics},
+    health::{EngineMetrics, Health},
     logging,
     prometheus::{Exposition, ExpositionOptions, Format},
     server::{self, CollectorStatus, Hub, Site},
@@ -61,14 +61,15 @@ fn main() -> ExitCode {
 }
 
 /// Measures for a while, prints, and ends.
-fn once(config: &Config, format: OnceFormat, wait: Duration) -> Result<()> {
+#[tokio::main(worker_threads = 1)]
+async fn once(config: &Config, format: OnceFormat, wait: Duration) -> Result<()> {
     logging::init(&config.log)?;
-    let mut engine = Engine::start(config)?;
+    let mut engine = Engine::start(config, kubernetes::start(&config.kubernetes))?;
     let health = Health::new()?;
-    health.registry().register(Box::new(EngineMetrics::new(engine.report())?))?;
+    health.registry().register(Box::new(EngineMetrics::new(engine.report(), exposition(config))?))?;
     engine.read();
-    std::thread::sleep(wait);
-    let snapshot = engine.read();
+    tokio::time::sleep(wait).await;
+    let snapshot = engine.read_last();
     let format = match format {
         OnceFormat::Text => Format::Text,
         OnceFormat::Openmetrics => Format::OpenMetrics,
@@ -87,12 +88,10 @@ async fn run(config: &Config) -> Result<()> {
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen}; set `listen` in the config"))?;
-    let mut engine = Engine::start(config)?;
+    let mut engine = Engine::start(config, kubernetes::start(&config.kubernetes))?;
     let (report, deliveries) = (engine.report(), engine.deliveries());
     let health = Arc::new(Health::new()?);
-    health.registry().register(Box::new(EngineMetrics::new(Arc::clone(&report))?))?;
-    let pods = kubernetes::start(&config.kubernetes);
-    health.registry().register(Box::new(KubernetesMetrics::new(pods)?))?;
+    health.registry().register(Box::new(EngineMetrics::new(Arc::clone(&report), exposition(config))?))?;
     let hub = Arc::new(Hub::new(move || engine.read(), SHARED, health.reads().clone()));
     let router = server::router(Site {
         hub: Arc::clone(&hub),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kernel_exporter::config::{Config, Error};
+use kernel_exporter::config::{Config, Error, ProcessesBy};
 use proptest::prelude::*;
 
 const DOCUMENTED: &str = include_str!("../../config.yaml");
@@ -54,11 +54,12 @@ fn what_is_not_given_is_the_default() {
     {
         assert_eq!(parse(text).expect(text), Config::default());
     }
-    let changed = parse("limits: {slots: 64}\r\ncollectors: {process: {labels: [pid]}}\r\n").expect("valid");
+    let changed =
+        parse("limits: {slots: 64}\r\ncollectors: {process: {processes_by: pid}}\r\n").expect("valid");
     assert_eq!(changed.limits.slots, 64);
     assert_eq!(changed.limits.processes, Config::default().limits.processes);
     assert!(changed.collectors.process.enabled);
-    assert_eq!(changed.collectors.process.labels.len(), 1);
+    assert_eq!(changed.collectors.process.processes_by, ProcessesBy::Pid);
 }
 
 /// Both ends of every range are accepted, their neighbours outside are not.

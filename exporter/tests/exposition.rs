@@ -10,7 +10,7 @@ use std::{
 };
 
 use kernel_exporter::{
-    catalogue::{Kind, Metric, Unit, keys},
+    catalogue::{Fold, Kind, Metric, Unit, keys},
     prometheus::{Exposition, ExpositionOptions, Format},
     snapshot::{Edition, Family, HistogramValue, Labels, Series, Snapshot, Value, text},
 };
@@ -87,7 +87,7 @@ fn histogram(buckets: &[(u16, u64)], sum: u128) -> Value {
 
 fn snapshot() -> Snapshot {
     let command = |name: &[u8]| Labels::new([(&keys::COMMAND, text(name).as_str())]);
-    let fold = keys::COMMAND.fold.expect("commands are folded");
+    let Fold::As(fold) = keys::COMMAND.fold else { panic!("commands are folded") };
     let latencies = vec![
         series(
             Labels::new([(&keys::CGROUP, "/a \"b\" \\ c\nd"), (&keys::OPERATION, "read")]),

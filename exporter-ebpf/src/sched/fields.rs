@@ -24,8 +24,13 @@ pub static FIELDS: SchedFields = SchedFields {
     group_leader: 0,
     start_time: 0,
     comm: 0,
+    mm: 0,
+    exe_file: 0,
+    file_dentry: 0,
+    dentry_name: 0,
     scheduler: 0,
     process: 0,
+    executables: 0,
 };
 
 /// A frozen constant of [`FIELDS`].

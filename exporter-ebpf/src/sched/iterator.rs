@@ -7,7 +7,7 @@ use aya_ebpf::{bindings::seq_file, helpers::generated::bpf_seq_write};
 use exporter_common::process::{ProcessKey, TaskRecord};
 use exporter_ebpf::{cgroup, kernel::Struct};
 
-use crate::{TASK_DEAD, fields::field, process, tasks};
+use crate::{TASK_DEAD, executable, fields::field, process, tasks};
 
 /// `struct bpf_iter__task` (kernel/bpf/task_iter.c); both fields are 64 bits wide.
 #[repr(C)]
@@ -48,6 +48,7 @@ extern "C" fn living_tasks(ctx: *mut c_void) -> i32 {
         process: ProcessKey { leader_start, tgid: task.read(field!(tgid)), reserved: 0 },
         totals: process::totals(task),
         cgroup: cgroup::id(cgroup::of_task(task)),
+        executable: executable::known(task, entry),
         comm: process::comm(leader),
         pid: task.read(field!(pid)),
         flags: task.read(field!(flags)),

@@ -7,6 +7,7 @@
 #![no_main]
 
 mod cache;
+mod executable;
 mod fields;
 mod iterator;
 mod maps;
@@ -62,7 +63,17 @@ fn sched_migrate_task(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "task_newtask")]
 fn task_newtask(ctx: BtfTracePointContext) -> i32 {
     measured(SchedProgram::NewTask, |_| {
-        tasks::create(Struct::new(ctx.arg(0)));
+        let task = Struct::new(ctx.arg(0));
+        executable::note(task, tasks::create(task));
+    })
+}
+
+/// `sched_process_exec`: a process executes another file. Only attached when somebody wants to know.
+#[btf_tracepoint(function = "sched_process_exec")]
+fn sched_process_exec(ctx: BtfTracePointContext) -> i32 {
+    measured(SchedProgram::Exec, |_| {
+        let task = Struct::new(ctx.arg(0));
+        executable::note(task, tasks::get_or_create(task));
     })
 }
 

@@ -6,7 +6,7 @@ use aya_ebpf::{
     maps::{Array, HashMap, Queue},
 };
 use exporter_common::{
-    process::{DeadThreads, ProcessKey},
+    process::{DeadThreads, ExecutableName, ProcessKey},
     scheduler::{SchedCpu, SchedulerSlot},
 };
 
@@ -33,3 +33,7 @@ pub static SLOTS: Array<SchedulerSlot> = Array::with_max_entries(1, BPF_F_MMAPAB
 /// Last values of threads that have died, by process.
 #[map]
 pub static DEAD: HashMap<ProcessKey, DeadThreads> = HashMap::with_max_entries(1, 0);
+
+/// Key of an executed file → its name.
+#[map]
+pub static EXECUTABLES: HashMap<u64, ExecutableName> = HashMap::with_max_entries(1, 0);

@@ -31,13 +31,14 @@ pub fn drain(cpu: *mut SchedCpu, task: Struct, entry: Option<*mut TaskEntry>) {
         let dead = match DEAD.get_ptr_mut(key) {
             Some(dead) => Some(dead),
             None => {
-                let _ = DEAD.insert(key, first(task), BPF_NOEXIST.into()); // or another CPU was faster
+                let _ = DEAD.insert(key, first(task, entry), BPF_NOEXIST.into()); // or another CPU was faster
                 DEAD.get_ptr_mut(key)
             }
         };
         if let Some(dead) = dead {
             if task.read::<u32>(field!(pid)) == key.tgid {
                 (*dead).comm = comm(task);
+                (*dead).executable = (*entry).executable;
                 (*dead).leader_died = 1;
             }
             add(&raw mut (*dead).totals, &totals);
@@ -54,7 +55,7 @@ pub fn drain(cpu: *mut SchedCpu, task: Struct, entry: Option<*mut TaskEntry>) {
 
 /// The record that a process' first dead thread leaves.
 #[inline(always)]
-fn first(task: Struct) -> DeadThreads {
+fn first(task: Struct, entry: *mut TaskEntry) -> DeadThreads {
     DeadThreads {
         totals: ProcessTotals::default(),
         cgroup: cgroup::id(cgroup::of_task(task)),
@@ -62,6 +63,8 @@ fn first(task: Struct) -> DeadThreads {
         flags: task.read(field!(flags)),
         leader_died: 0,
         threads: 0,
+        // SAFETY: the entry is a map's value.
+        executable: unsafe { (*entry).executable },
     }
 }
 

@@ -10,16 +10,31 @@ pub struct Key {
     pub prometheus: &'static str,
     /// What it tells, for the reference.
     pub help: &'static str,
-    /// For keys that say who did it: the value that stands for all those whose names are not shown. No real
-    /// name can be equal to it.
-    pub fold: Option<&'static str>,
+    /// What becomes of it when who did it is not shown.
+    pub fold: Fold,
 }
+
+/// What becomes of a label in the label set that stands for all those whose names are not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Fold {
+    /// It says what was done, not who did it: it stays.
+    Stays,
+    /// It says who did it, and has this value then. No real name can be equal to it.
+    As(&'static str),
+    /// It is one of several ways to say whose cgroup it was: all of them become [`keys::CGROUP`] as it folds.
+    Cgroup,
+    /// It only says more about others.
+    Goes,
+}
+
+/// What a folded [`keys::CGROUP`] says. A real one begins with a slash.
+pub const OTHER_CGROUPS: &str = "(all other cgroups)";
 
 macro_rules! keys {
     ($($(#[$doc:meta])* $name:ident { otlp: $otlp:literal, prometheus: $prometheus:literal, help: $help:literal, fold: $fold:expr })*) => {
         /// Every key there is.
         pub mod keys {
-            use super::Key;
+            use super::{Fold, Key, OTHER_CGROUPS};
             $($(#[$doc])* pub static $name: Key = Key { otlp: $otlp, prometheus: $prometheus, help: $help, fold: $fold };)*
             /// All keys, in the order of their declaration.
             pub static ALL: &[&Key] = &[$(&$name),*];
@@ -30,34 +45,67 @@ macro_rules! keys {
 keys! {
     /// Path of the cgroup below its hierarchy's root. A real one begins with a slash.
     CGROUP { otlp: "process.linux.cgroup", prometheus: "cgroup",
-        help: "path of the control group below its hierarchy's root", fold: Some("(all other cgroups)") }
+        help: "path of the control group below its hierarchy's root", fold: Fold::As(OTHER_CGROUPS) }
+    /// As kube-state-metrics and cAdvisor have it.
+    NAMESPACE { otlp: "k8s.namespace.name", prometheus: "namespace",
+        help: "the pod's namespace", fold: Fold::Cgroup }
+    /// As kube-state-metrics and cAdvisor have it.
+    POD { otlp: "k8s.pod.name", prometheus: "pod",
+        help: "the pod's name", fold: Fold::Cgroup }
+    /// As kube-state-metrics has it.
+    POD_UID { otlp: "k8s.pod.uid", prometheus: "uid",
+        help: "the pod's unique id; for a static pod the API's, not the one in the cgroup's path", fold: Fold::Cgroup }
+    /// As kube-state-metrics and cAdvisor have it.
+    CONTAINER { otlp: "k8s.container.name", prometheus: "container",
+        help: "the container's name in its pod; `POD` for the pod's sandbox", fold: Fold::Cgroup }
+    /// As the recording rules of the Kubernetes mixin have it.
+    WORKLOAD { otlp: "k8s.workload.name", prometheus: "workload",
+        help: "name of what the pod belongs to", fold: Fold::Cgroup }
+    /// As the recording rules of the Kubernetes mixin have it.
+    WORKLOAD_TYPE { otlp: "k8s.workload.kind", prometheus: "workload_type",
+        help: "what the pod belongs to: `deployment`, `statefulset`, `daemonset`, `cronjob`, `job`, `staticpod`, `pod` or another kind in lower case", fold: Fold::Cgroup }
+    /// A container that no pod is known of.
+    CONTAINER_ID { otlp: "container.id", prometheus: "container_id",
+        help: "the runtime's id of a container that is not known by name", fold: Fold::Cgroup }
+    /// Of such a container.
+    CONTAINER_RUNTIME { otlp: "container.runtime.name", prometheus: "container_runtime",
+        help: "`containerd`, `cri-o`, `docker`, `podman`, `lxc` or `systemd-nspawn`, with `container_id`", fold: Fold::Cgroup }
+    /// Whose owner may have made up all other labels.
+    OUTER_CONTAINER_ID { otlp: "container.outer.id", prometheus: "outer_container_id",
+        help: "the outermost container, when this is in another one: a node of kind, Docker in Docker", fold: Fold::Cgroup }
+    /// What else runs under systemd.
+    UNIT { otlp: "systemd.unit", prometheus: "unit",
+        help: "systemd's unit or slice of what is in no container; `-.slice` is the root, with all kernel threads", fold: Fold::Cgroup }
     /// Command name of the process' main thread. A real one has at most 15 bytes.
     COMMAND { otlp: "process.command", prometheus: "command",
-        help: "command name of the process' main thread", fold: Some("(all other commands)") }
+        help: "command name of the process' main thread", fold: Fold::As("(all other commands)") }
+    /// Name of the executed file. A real one has no slash.
+    EXECUTABLE { otlp: "process.executable.name", prometheus: "executable",
+        help: "name of the file that the process executes, without its folder; with `processes_by: executable`", fold: Fold::As("(all other executables/)") }
     /// Process id. A real one is a number.
     PID { otlp: "process.pid", prometheus: "pid",
-        help: "process id in the initial pid namespace; only when the config asks for it", fold: Some("(all other processes)") }
+        help: "process id in the initial pid namespace; with `processes_by: pid`", fold: Fold::As("(all other processes)") }
     /// The kernel's name of the disk. A real one has no spaces.
     DEVICE { otlp: "system.device", prometheus: "device",
-        help: "the kernel's name of the disk", fold: Some("(all other devices)") }
+        help: "the kernel's name of the disk", fold: Fold::As("(all other devices)") }
     /// What was asked of the disk.
     OPERATION { otlp: "operation", prometheus: "operation",
-        help: "`REQ_OP_*` of the running kernel, in lower case", fold: Some("(all other operations)") }
+        help: "`REQ_OP_*` of the running kernel, in lower case", fold: Fold::As("(all other operations)") }
     /// How it failed.
     ERROR { otlp: "error", prometheus: "error",
-        help: "the kernel's own name of the block status; `status_N` when it has none", fold: None }
+        help: "the kernel's own name of the block status; `status_N` when it has none", fold: Fold::Stays }
     /// In what way a task was asleep.
     STATE { otlp: "state", prometheus: "state",
-        help: "`interruptible`, `uninterruptible` or `other` (stopped, traced, frozen)", fold: None }
+        help: "`interruptible`, `uninterruptible` or `other` (stopped, traced, frozen)", fold: Fold::Stays }
     /// Whether the task could have gone on.
     SWITCH_TYPE { otlp: "type", prometheus: "type",
-        help: "`voluntary` or `involuntary`", fold: None }
+        help: "`voluntary` or `involuntary`", fold: Fold::Stays }
     /// As semantic conventions have it.
     PROCESS_SWITCH_TYPE { otlp: "process.context_switch.type", prometheus: "process_context_switch_type",
-        help: "`voluntary` or `involuntary`", fold: None }
+        help: "`voluntary` or `involuntary`", fold: Fold::Stays }
     /// As semantic conventions have it.
     DISK_IO_DIRECTION { otlp: "disk.io.direction", prometheus: "disk_io_direction",
-        help: "`read` or `write`", fold: None }
+        help: "`read` or `write`", fold: Fold::Stays }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 mod key;
 mod markdown;
 
-pub use key::{Key, keys};
+pub use key::{Fold, Key, OTHER_CGROUPS, keys};
 pub use markdown::markdown;
 
 use std::fmt;

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::config::{Collector, CollectorLabel, Config, Kubelet, Kubernetes, PodSource, Source, duration};
+use crate::config::{By, Collectors, Config, Kubelet, Kubernetes, PodSource, Source, duration};
 
 /// What `config` means: labels, label-set limits, series per histogram and memory in the kernel.
 ///
@@ -17,9 +17,11 @@ pub fn check(source: &Source, config: &Config, memory: impl Fn(&Config) -> Vec<(
     say("log", format!("{}, {}", log.level, log.format));
 
     say("collectors", String::new());
-    say("  scheduler", labels(&collectors.scheduler));
-    say("  block_io", labels(&collectors.block_io));
-    say("  process", labels(&collectors.process));
+    let Collectors { scheduler, block_io, process } = collectors;
+    let labels: Vec<_> = block_io.labels.iter().map(|label| label.key().prometheus).collect();
+    say("  scheduler", by(scheduler.enabled, &[scheduler.by.name()]));
+    say("  block_io", by(block_io.enabled, &[&labels[..], &[block_io.by.name()]].concat()));
+    say("  process", by(process.enabled, &[process.processes_by.name(), process.by.name()]));
 
     say("pods", pods(kubernetes));
 
@@ -58,15 +60,13 @@ fn pods(kubernetes: &Kubernetes) -> String {
     }
 }
 
-fn labels<L: CollectorLabel>(collector: &Collector<L>) -> String {
-    if !collector.enabled {
-        return "off".to_owned();
-    }
-    let names: Vec<_> = collector.labels.iter().map(|label| label.key().prometheus).collect();
-    if names.is_empty() {
-        "on, for the whole machine".to_owned()
-    } else {
-        format!("on, by {}", names.join(", "))
+/// By what series are told apart.
+fn by(enabled: bool, names: &[&str]) -> String {
+    let names: Vec<_> = names.iter().filter(|name| **name != By::None.name()).copied().collect();
+    match (enabled, names.is_empty()) {
+        (false, _) => "off".to_owned(),
+        (true, true) => "on, for the whole machine".to_owned(),
+        (true, false) => format!("on, by {}", names.join(", ")),
     }
 }
 
@@ -103,9 +103,9 @@ listen                  127.0.0.1:9985
 read interval           at most 10s
 log                     info, text
 collectors
-  scheduler             on, by cgroup
-  block_io              on, by device, operation, cgroup
-  process               on, by command, cgroup
+  scheduler             on, by container
+  block_io              on, by device, operation, container
+  process               on, by command, container
 pods                    from the API server, if this is a cluster
 label sets
   per metric            at most 1000
@@ -125,7 +125,7 @@ kernel memory               19.8 MiB
 
     #[test]
     fn shows_what_is_off() {
-        let yaml = "{collectors: {scheduler: {enabled: false}, process: {labels: []}}, histograms: {classic: false, scale: 0}, kubernetes: {source: off}}";
+        let yaml = "{collectors: {scheduler: {enabled: false}, process: {by: none, processes_by: none}}, histograms: {classic: false, scale: 0}, kubernetes: {source: off}}";
         let config = Config::from_yaml("config.yaml", yaml.as_bytes()).expect("valid");
         let shown = check(&Source::Defaults, &config, |_| Vec::new());
         for line in [

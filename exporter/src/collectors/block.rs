@@ -8,7 +8,7 @@ use super::{
     registry::Kernel,
 };
 use crate::{
-    config::{BlockIoLabel, Config},
+    config::{self, BlockIoLabel, By, Config},
     hooks::{
         self,
         block::{Block, Kept, PROGRAMS, Parts},
@@ -33,7 +33,10 @@ impl BlockFamily {
         let parts = parts(config);
         let block = Block::attach(&kernel.btf, &kernel.hierarchy, parts)?;
         let (_, slots) = block.slots();
-        Ok(Box::new(Self { block, block_io: BlockIo::new(&kernel.btf, slots, parts.kept) }))
+        Ok(Box::new(Self {
+            block,
+            block_io: BlockIo::new(&kernel.btf, slots, parts.kept, config.collectors.block_io.by),
+        }))
     }
 
     /// Memory of the maps that the config leads to.
@@ -46,11 +49,11 @@ impl BlockFamily {
 }
 
 fn parts(config: &Config) -> Parts {
-    let labels = &config.collectors.block_io.labels;
+    let config::BlockIo { by, labels, .. } = &config.collectors.block_io;
     let kept = Kept {
         device: labels.contains(&BlockIoLabel::Device),
         operation: labels.contains(&BlockIoLabel::Operation),
-        cgroup: labels.contains(&BlockIoLabel::Cgroup),
+        cgroup: *by != By::None,
     };
     Parts { slots: config.limits.slots, kept }
 }
@@ -61,9 +64,8 @@ impl Family for BlockFamily {
     }
 
     fn read(&mut self, world: &mut World) -> Result<()> {
-        let World { books, cgroups } = world;
-        self.block.evict(|id| cgroups.is_gone(id))?;
-        self.block_io.read(&mut self.block, books, &mut |id| cgroups.path(id))
+        self.block.evict(|id| world.identities.is_gone(id))?;
+        self.block_io.read(&mut self.block, world)
     }
 
     fn account(&self) -> Account {

@@ -23,7 +23,7 @@ use exporter_common::program::{ProgramRuns, TIMED_EVERY};
 use crate::{
     catalogue::Metric,
     entities::{
-        cgroups::Cgroups,
+        identity::Identities,
         ledger::{Claim, Ledger, Now},
         widen::Behind,
     },
@@ -46,8 +46,8 @@ pub struct Description {
 pub struct World {
     /// Where increments go.
     pub books: Books,
-    /// Who the cgroups are.
-    pub cgroups: Cgroups,
+    /// Who did it.
+    pub identities: Identities,
 }
 
 /// Where a read's increments go.

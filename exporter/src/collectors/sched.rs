@@ -4,12 +4,12 @@ use anyhow::Result;
 
 use super::{
     Account, Family, ProgramAccount, World,
-    process::{self, KeptLabels, Process},
+    process::{self, Process},
     registry::Kernel,
     scheduler::{self, Scheduler},
 };
 use crate::{
-    config::{Collectors, Config, ProcessLabel, SchedulerLabel},
+    config::{Collectors, Config, ProcessesBy},
     hooks::{
         self,
         sched::{PROGRAMS, Parts, Sched},
@@ -37,19 +37,15 @@ impl SchedFamily {
     pub(super) fn from_config(kernel: &Kernel, config: &Config) -> Result<Box<dyn Family>> {
         let Collectors { scheduler, process, .. } = &config.collectors;
         let parts = parts(config);
-        let kept = KeptLabels {
-            command: process.labels.contains(&ProcessLabel::Command),
-            cgroup: process.labels.contains(&ProcessLabel::Cgroup),
-            pid: process.labels.contains(&ProcessLabel::Pid),
-        };
         let attached_ns = host::monotonic_ns();
         let sched = Sched::attach(&kernel.btf, &kernel.hierarchy, parts)?;
         let (_, slots) = sched.slots();
-        let by_cgroup = scheduler.labels.contains(&SchedulerLabel::Cgroup);
         Ok(Box::new(Self {
             sched,
-            scheduler: parts.scheduler.then(|| Scheduler::new(slots, by_cgroup)),
-            process: parts.process.then(|| Process::new(slots, kept, attached_ns)),
+            scheduler: parts.scheduler.then(|| Scheduler::new(slots, scheduler.by)),
+            process: parts
+                .process
+                .then(|| Process::new(slots, process.by, process.processes_by, attached_ns)),
         }))
     }
 
@@ -63,6 +59,7 @@ fn parts(config: &Config) -> Parts {
     Parts {
         scheduler: config.collectors.scheduler.enabled,
         process: config.collectors.process.enabled,
+        executables: config.collectors.process.processes_by == ProcessesBy::Executable,
         slots: config.limits.slots,
         processes: config.limits.processes,
     }
@@ -79,7 +76,7 @@ impl Family for SchedFamily {
         let Self { sched, scheduler, process } = self;
         // When one of the two fails, the other one goes on.
         let processes = process.as_mut().map_or(Ok(()), |process| process.read(sched, world));
-        sched.evict(|id| world.cgroups.is_gone(*id))?;
+        sched.evict(|id| world.identities.is_gone(*id))?;
         sched.read_slots(|slot, tenancy, values| {
             if let Some(scheduler) = scheduler {
                 scheduler.visit(slot, tenancy, values, world);

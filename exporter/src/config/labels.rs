@@ -1,42 +1,69 @@
 //! Which labels a collector's series keep.
 
-use std::{collections::BTreeSet, fmt, marker::PhantomData};
+use std::{collections::BTreeSet, fmt};
 
 use serde::{
     Deserialize,
-    de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor},
+    de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor},
 };
 
 use crate::catalogue::{Key, keys};
 
-/// The labels among which one collector lets choose.
-pub trait CollectorLabel: Copy + Ord + fmt::Debug + DeserializeOwned + 'static {
-    /// Those that are kept when the config says nothing.
-    const DEFAULT: &'static [Self];
-
-    /// The label's names; its Prometheus name is the one that stands in the config.
-    fn key(self) -> &'static Key;
-}
-
-/// Labels of the `scheduler` collector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+/// How series say whose cgroup it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum SchedulerLabel {
-    /// The task's cgroup.
+pub enum By {
+    /// Namespace, pod, container and workload; or the systemd unit; or, for what is neither, the path.
+    #[default]
+    Container,
+    /// Namespace and workload; else as `Container`.
+    Workload,
+    /// The cgroup's path.
     Cgroup,
+    /// Not at all: there is one series for the whole machine.
+    None,
 }
 
-impl CollectorLabel for SchedulerLabel {
-    const DEFAULT: &'static [Self] = &[Self::Cgroup];
-
-    fn key(self) -> &'static Key {
+impl By {
+    /// As the config writes it.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Cgroup => &keys::CGROUP,
+            Self::Container => "container",
+            Self::Workload => "workload",
+            Self::Cgroup => "cgroup",
+            Self::None => "none",
         }
     }
 }
 
-/// Labels of the `block_io` collector.
+/// How series of processes say which process it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProcessesBy {
+    /// The main thread's command name, which a process can change.
+    #[default]
+    Command,
+    /// The name of the file that was executed.
+    Executable,
+    /// The process id: one series per process and metric.
+    Pid,
+    /// Not at all.
+    None,
+}
+
+impl ProcessesBy {
+    /// As the config writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Executable => "executable",
+            Self::Pid => "pid",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Labels of the `block_io` collector that say what was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BlockIoLabel {
@@ -44,62 +71,35 @@ pub enum BlockIoLabel {
     Device,
     /// What was asked of the disk.
     Operation,
-    /// The submitting task's cgroup.
-    Cgroup,
 }
 
-impl CollectorLabel for BlockIoLabel {
-    const DEFAULT: &'static [Self] = &[Self::Device, Self::Operation, Self::Cgroup];
+impl BlockIoLabel {
+    /// All of them, which is the default.
+    pub const ALL: [Self; 2] = [Self::Device, Self::Operation];
 
-    fn key(self) -> &'static Key {
+    /// The label's names; its Prometheus name is the one that stands in the config.
+    pub fn key(self) -> &'static Key {
         match self {
             Self::Device => &keys::DEVICE,
             Self::Operation => &keys::OPERATION,
-            Self::Cgroup => &keys::CGROUP,
-        }
-    }
-}
-
-/// Labels of the `process` collector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProcessLabel {
-    /// The main thread's command name.
-    Command,
-    /// The process' cgroup.
-    Cgroup,
-    /// The process id; one series per process and metric, so not by default.
-    Pid,
-}
-
-impl CollectorLabel for ProcessLabel {
-    const DEFAULT: &'static [Self] = &[Self::Command, Self::Cgroup];
-
-    fn key(self) -> &'static Key {
-        match self {
-            Self::Command => &keys::COMMAND,
-            Self::Cgroup => &keys::CGROUP,
-            Self::Pid => &keys::PID,
         }
     }
 }
 
 /// Reads a list of labels without duplicates; it may be empty.
-pub(super) fn label_set<'de, L, D>(deserializer: D) -> Result<BTreeSet<L>, D::Error>
-where
-    L: CollectorLabel,
-    D: Deserializer<'de>,
-{
-    deserializer.deserialize_seq(LabelSet(PhantomData))
+pub(super) fn label_set<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeSet<BlockIoLabel>, D::Error> {
+    deserializer.deserialize_seq(LabelSet)
 }
 
-struct LabelSet<L>(PhantomData<L>);
+struct LabelSet;
 
-impl<'de, L: CollectorLabel> Visitor<'de> for LabelSet<L> {
-    type Value = BTreeSet<L>;
+impl<'de> Visitor<'de> for LabelSet {
+    type Value = BTreeSet<BlockIoLabel>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a list of labels, such as [{}]", L::DEFAULT[0].key().prometheus)
+        write!(f, "a list of labels, such as [{}]", BlockIoLabel::ALL[0].key().prometheus)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
@@ -111,13 +111,13 @@ impl<'de, L: CollectorLabel> Visitor<'de> for LabelSet<L> {
 
 /// Reads one label into the set. It checks for duplicates while it is at the element, so that the error has
 /// the element's path.
-struct NextLabel<'a, L>(&'a mut BTreeSet<L>);
+struct NextLabel<'a>(&'a mut BTreeSet<BlockIoLabel>);
 
-impl<'de, L: CollectorLabel> DeserializeSeed<'de> for NextLabel<'_, L> {
+impl<'de> DeserializeSeed<'de> for NextLabel<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let label = L::deserialize(deserializer)?;
+        let label = BlockIoLabel::deserialize(deserializer)?;
         if self.0.insert(label) {
             Ok(())
         } else {
@@ -128,22 +128,29 @@ impl<'de, L: CollectorLabel> DeserializeSeed<'de> for NextLabel<'_, L> {
 
 #[cfg(test)]
 mod tests {
-    use serde::de::{IntoDeserializer, value::Error};
+    use serde::de::{
+        IntoDeserializer,
+        value::{Error, StrDeserializer},
+    };
 
     use super::*;
 
-    fn names_are_the_catalogues<L: CollectorLabel>(labels: &[L]) {
-        for &label in labels {
-            let name: &str = label.key().prometheus;
-            let deserializer: serde::de::value::StrDeserializer<'_, Error> = name.into_deserializer();
-            assert_eq!(L::deserialize(deserializer), Ok(label));
-        }
+    fn read<T: for<'de> Deserialize<'de>>(name: &str) -> Option<T> {
+        let deserializer: StrDeserializer<'_, Error> = name.into_deserializer();
+        T::deserialize(deserializer).ok()
     }
 
     #[test]
-    fn labels_are_written_as_prometheus_shows_them() {
-        names_are_the_catalogues(&[SchedulerLabel::Cgroup]);
-        names_are_the_catalogues(&[BlockIoLabel::Device, BlockIoLabel::Operation, BlockIoLabel::Cgroup]);
-        names_are_the_catalogues(&[ProcessLabel::Command, ProcessLabel::Cgroup, ProcessLabel::Pid]);
+    fn names_are_written_as_they_are_read() {
+        for label in BlockIoLabel::ALL {
+            assert_eq!(read(label.key().prometheus), Some(label), "as Prometheus shows it");
+        }
+        for by in [By::Container, By::Workload, By::Cgroup, By::None] {
+            assert_eq!(read(by.name()), Some(by));
+        }
+        use ProcessesBy::{Command, Executable, None, Pid};
+        for by in [Command, Executable, Pid, None] {
+            assert_eq!(read(by.name()), Some(by));
+        }
     }
 }

@@ -31,8 +31,10 @@ mod tree;
 pub use error::{Error, Position};
 pub use kubernetes::{Kubelet, Kubernetes, PodSource};
 pub use kubernetes_names::{KubeletUrl, NodeName};
-pub use labels::{BlockIoLabel, CollectorLabel, ProcessLabel, SchedulerLabel};
+pub use labels::{BlockIoLabel, By, ProcessesBy};
 pub use listen::{ListenAddress, ListenAddressError};
 pub use load::{DEFAULT_PATH, Source, load};
 pub use log::{LogFilter, LogFilterError, LogFormat};
-pub use schema::{Collector, Collectors, Config, DurationBounds, Histograms, Limits, Log, SizeBounds};
+pub use schema::{
+    BlockIo, Collectors, Config, DurationBounds, Histograms, Limits, Log, Process, Scheduler, SizeBounds,
+};

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{
     kubernetes::Kubernetes,
-    labels::{BlockIoLabel, CollectorLabel, ProcessLabel, SchedulerLabel, label_set},
+    labels::{BlockIoLabel, By, ProcessesBy, label_set},
     listen::ListenAddress,
     log::{LogFilter, LogFormat},
     range::{duration, ordered, whole_number},
@@ -56,27 +56,63 @@ impl Default for Config {
 #[serde(default, deny_unknown_fields)]
 pub struct Collectors {
     /// Scheduling latency, time on and off the CPU.
-    pub scheduler: Collector<SchedulerLabel>,
+    pub scheduler: Scheduler,
     /// Latency and size of block requests.
-    pub block_io: Collector<BlockIoLabel>,
+    pub block_io: BlockIo,
     /// What the kernel sums per process.
-    pub process: Collector<ProcessLabel>,
+    pub process: Process,
 }
 
-/// One collector.
+/// The collector `scheduler`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Collector<L: CollectorLabel> {
+pub struct Scheduler {
     /// Whether its programs are loaded.
     pub enabled: bool,
-    /// Which labels its series keep; the kernel aggregates over the others.
-    #[serde(deserialize_with = "label_set")]
-    pub labels: BTreeSet<L>,
+    /// How series say whose cgroup it was.
+    pub by: By,
 }
 
-impl<L: CollectorLabel> Default for Collector<L> {
+impl Default for Scheduler {
     fn default() -> Self {
-        Self { enabled: true, labels: L::DEFAULT.iter().copied().collect() }
+        Self { enabled: true, by: By::default() }
+    }
+}
+
+/// The collector `block_io`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BlockIo {
+    /// Whether its programs are loaded.
+    pub enabled: bool,
+    /// How series say whose cgroup it was.
+    pub by: By,
+    /// Which other labels its series keep; the kernel aggregates over the rest.
+    #[serde(deserialize_with = "label_set")]
+    pub labels: BTreeSet<BlockIoLabel>,
+}
+
+impl Default for BlockIo {
+    fn default() -> Self {
+        Self { enabled: true, by: By::default(), labels: BlockIoLabel::ALL.into() }
+    }
+}
+
+/// The collector `process`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Process {
+    /// Whether its programs are loaded.
+    pub enabled: bool,
+    /// How series say whose cgroup it was.
+    pub by: By,
+    /// How they say which process it was.
+    pub processes_by: ProcessesBy,
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Self { enabled: true, by: By::default(), processes_by: ProcessesBy::default() }
     }
 }
 

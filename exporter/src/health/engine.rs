@@ -10,11 +10,19 @@ use ::prometheus::{
     proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType},
 };
 
-use crate::{engine::Report, refusal::Reason};
+use super::identity;
+use crate::{
+    catalogue::{Kind, Metric as Declared},
+    engine::Report,
+    prometheus::ExpositionOptions,
+    refusal::Reason,
+    snapshot::classic_bounds,
+};
 
 /// A [`Collector`] over the engine's last [`Report`].
 pub struct EngineMetrics {
     report: Arc<Mutex<Report>>,
+    options: ExpositionOptions,
     descriptions: Vec<Desc>,
 }
 
@@ -22,19 +30,19 @@ pub struct EngineMetrics {
 pub(super) type Labels<'a> = Vec<(&'a str, String)>;
 
 impl EngineMetrics {
-    /// From where the engine leaves its reports.
+    /// From where the engine leaves its reports, and how its snapshots are exported.
     ///
     /// # Errors
     ///
     /// Never, as long as the names below are distinct.
-    pub fn new(report: Arc<Mutex<Report>>) -> Result<Self, ::prometheus::Error> {
-        let descriptions = families(&Report::default())
+    pub fn new(report: Arc<Mutex<Report>>, options: ExpositionOptions) -> Result<Self, ::prometheus::Error> {
+        let descriptions = families(&Report::default(), &options)
             .into_iter()
             .map(|(name, help, ..)| {
                 Desc::new(format!("kernel_exporter_{name}"), help.to_owned(), Vec::new(), HashMap::new())
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { report, descriptions })
+        Ok(Self { report, options, descriptions })
     }
 }
 
@@ -45,7 +53,7 @@ impl Collector for EngineMetrics {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
-        let families = families(&report).into_iter().filter(|(.., series)| !series.is_empty());
+        let families = families(&report, &self.options).into_iter().filter(|(.., series)| !series.is_empty());
         families
             .map(|(name, help, kind, series)| family(format!("kernel_exporter_{name}"), help, kind, series))
             .collect()
@@ -86,14 +94,15 @@ pub(super) fn family(
     family
 }
 
-type Families<'a> = Vec<(&'static str, &'static str, MetricType, Vec<(Labels<'a>, f64)>)>;
+pub(super) type Families<'a> = Vec<(&'static str, &'static str, MetricType, Vec<(Labels<'a>, f64)>)>;
 
 /// Every family: name, help, type, series.
-fn families(report: &Report) -> Families<'static> {
+fn families(report: &Report, options: &ExpositionOptions) -> Families<'static> {
     let mut all = collectors(report);
     all.extend(programs(report));
     all.extend(maps(report));
-    all.extend(label_sets(report));
+    all.extend(label_sets(report, options));
+    all.extend(identity::families(report));
     all
 }
 
@@ -193,22 +202,40 @@ fn maps(report: &Report) -> Families<'static> {
     ]
 }
 
-fn label_sets(report: &Report) -> Families<'static> {
+fn label_sets(report: &Report, options: &ExpositionOptions) -> Families<'static> {
     let metrics = || report.ledger.iter().flat_map(|stats| &stats.metrics);
     let label_sets = metrics().flat_map(|stats| {
         let metric = stats.metric.prometheus_name();
-        let states = [("shown", stats.series), ("lingering", stats.lingering), ("folded", stats.folded)];
+        let states = [
+            ("shown", stats.series),
+            ("lingering", stats.lingering),
+            ("folded", stats.folded),
+            ("withheld", stats.withheld),
+        ];
         states.map(|(state, count)| {
             (vec![("metric", metric.clone()), ("state", state.to_owned())], count as f64)
+        })
+    });
+    let series = metrics().flat_map(|stats| {
+        let forms = [("native", 1), ("classic", classic_series(stats.metric, options))];
+        forms.map(|(form, each)| {
+            let labels = vec![("metric", stats.metric.prometheus_name()), ("form", form.to_owned())];
+            (labels, (stats.series * each) as f64)
         })
     });
     let dropped = report.ledger.iter().map(|stats| (Vec::new(), stats.dropped as f64));
     vec![
         (
             "label_sets",
-            "Label sets per metric; those that linger are shown as well",
+            "Label sets per metric; those that linger are shown as well, those that are folded or withheld are not",
             MetricType::GAUGE,
             label_sets.collect(),
+        ),
+        (
+            "series",
+            "Series per metric, with native histograms and with classic ones",
+            MetricType::GAUGE,
+            series.collect(),
         ),
         (
             "dropped_increments_total",
@@ -241,4 +268,16 @@ fn label_sets(report: &Report) -> Families<'static> {
             vec![(Vec::new(), report.failed_reads as f64)],
         ),
     ]
+}
+
+/// Series that one label set of a metric makes without native histograms.
+fn classic_series(metric: &Declared, options: &ExpositionOptions) -> usize {
+    let exponents = match metric.kind {
+        Kind::Counter | Kind::Gauge => return 1,
+        Kind::Durations => &options.duration_exponents,
+        Kind::Sizes => &options.size_exponents,
+    };
+    let bounds = if options.classic { classic_bounds(metric.kind, exponents.clone()).count() } else { 0 };
+    // And those for `+Inf`, the sum and the count.
+    bounds + 3
 }

@@ -1,11 +1,10 @@
 //! The exporter's own metrics: what it is, what it costs, and how its reads and scrapes fare.
 
 mod engine;
-mod kubernetes;
+mod identity;
 mod process;
 
 pub use engine::EngineMetrics;
-pub use kubernetes::KubernetesMetrics;
 
 use ::prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntGauge, Opts, Registry, core::Collector,

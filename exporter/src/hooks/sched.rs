@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use aya::maps::MapType;
 use exporter_common::{
     cgroup::CgroupFields,
-    process::{DeadThreads, ProcessKey, TaskRecord},
+    process::{DeadThreads, ExecutableName, ProcessKey, TaskRecord},
     program::ProgramRuns,
     scheduler::{MAX_SLOTS, SCHED_PROGRAMS, SchedCpu, SchedFields, SchedProgram, SchedulerSlot},
     slots::SlotFailures,
@@ -31,11 +31,15 @@ static WITH_TASK_STORAGE: &[u8] =
 static WITH_PID_HASH: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sched-pid-hash.o"));
 
 /// Programs and the tracepoints they hang on have the same names.
-pub const PROGRAMS: [(SchedProgram, &str); 3] = [
+pub const PROGRAMS: [(SchedProgram, &str); 4] = [
     (SchedProgram::Switch, "sched_switch"),
     (SchedProgram::Migrate, "sched_migrate_task"),
     (SchedProgram::NewTask, "task_newtask"),
+    (SchedProgram::Exec, "sched_process_exec"),
 ];
+
+/// Files whose names are kept, when processes are told apart by them.
+pub const EXECUTABLES: u32 = 4_096;
 
 /// Slots that are copied before the caches are read. The caches are read once per chunk, so a small chunk
 /// costs time on machines with many CPUs, a large one memory.
@@ -48,6 +52,8 @@ pub struct Parts {
     pub scheduler: bool,
     /// The `process` collector is on.
     pub process: bool,
+    /// It tells processes apart by the file that they execute.
+    pub executables: bool,
     /// Slots for cgroups.
     pub slots: u32,
     /// Places for processes.
@@ -89,7 +95,7 @@ impl Sched {
 
     fn attach_with(task_storage: bool, btf: &Btf, hierarchy: &Hierarchy, parts: Parts) -> Result<Self> {
         let cgroup = super::fields::cgroup(btf, hierarchy)?;
-        let sched = fields::of(btf, parts.scheduler, parts.process)?;
+        let sched = fields::of(btf, parts)?;
         let mut object = load(parts, task_storage, &cgroup, &sched)?;
         let cpus = object.mapped("CPUS")?;
         let values = object.mapped("SLOTS")?;
@@ -97,6 +103,9 @@ impl Sched {
             .context("cannot queue the free slots")?;
         // New tasks first, then the old ones, then the switches: no task is without an entry.
         object.attach_tracepoint("task_newtask")?;
+        if parts.executables {
+            object.attach_tracepoint("sched_process_exec")?;
+        }
         let tasks = object.task_iterator("living_tasks")?;
         tasks.run(&mut Vec::new()).context("cannot run the task iterator")?;
         object.attach_tracepoint("sched_switch")?;
@@ -148,6 +157,23 @@ impl Sched {
     /// What dead threads have left, by process.
     pub fn dead(&self) -> Result<Vec<(ProcessKey, DeadThreads)>> {
         bpf::entries(self.object.map("DEAD")?, 256).context("cannot read map `DEAD`")
+    }
+
+    /// The name of an executed file by its key; `None` when it could not be kept.
+    pub fn executable(&self, key: u64) -> Result<Option<ExecutableName>> {
+        bpf::lookup(self.object.map("EXECUTABLES")?, &key)
+            .map_err(|error| anyhow::Error::from(error).context("cannot read map `EXECUTABLES`"))
+    }
+
+    /// Forgets the names of all files but those whose keys `is_needed`. Who executes one of them nevertheless
+    /// brings the name back.
+    pub fn forget_executables(&self, is_needed: impl Fn(u64) -> bool) -> Result<()> {
+        let map = self.object.map("EXECUTABLES")?;
+        let known = bpf::entries::<u64, ExecutableName>(map, 256).context("cannot read map `EXECUTABLES`")?;
+        for (key, _) in known.iter().filter(|(key, _)| !is_needed(*key)) {
+            bpf::delete(map, key).context("cannot delete from map `EXECUTABLES`")?;
+        }
+        Ok(())
     }
 
     /// How many threads have died, of processes that are still in the map.
@@ -203,9 +229,10 @@ impl Sched {
 
 /// Entries of every map whose size depends on the machine or the config. What is off still has its maps, with
 /// one entry each.
-fn sizes(parts: Parts, cpus: u32) -> [(&'static str, u32, usize); 6] {
+fn sizes(parts: Parts, cpus: u32) -> [(&'static str, u32, usize); 7] {
     let slots = if parts.scheduler { parts.slots.clamp(2, MAX_SLOTS) } else { 1 };
     let processes = if parts.process { parts.processes } else { 1 };
+    let executables = if parts.executables { EXECUTABLES } else { 1 };
     [
         ("CPUS", cpus, size_of::<SchedCpu>()),
         ("SLOT_OF", slots, HASH_HEAD + size_of::<u64>() + size_of::<u64>()),
@@ -213,6 +240,7 @@ fn sizes(parts: Parts, cpus: u32) -> [(&'static str, u32, usize); 6] {
         ("OWNERS", slots, size_of::<u64>()),
         ("SLOTS", slots, size_of::<SchedulerSlot>()),
         ("DEAD", processes, HASH_HEAD + size_of::<ProcessKey>() + size_of::<DeadThreads>()),
+        ("EXECUTABLES", executables, HASH_HEAD + size_of::<u64>() + size_of::<ExecutableName>()),
     ]
 }
 

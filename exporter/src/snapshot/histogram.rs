@@ -23,8 +23,17 @@ impl HistogramValue {
 
     /// Adds what has come since.
     pub fn add(&mut self, delta: &HistogramDelta) {
-        self.sum += u128::from(delta.sum);
-        for &(number, samples) in &delta.buckets {
+        self.add_parts(&delta.buckets, u128::from(delta.sum));
+    }
+
+    /// Adds all of another one.
+    pub fn merge(&mut self, other: &Self) {
+        self.add_parts(&other.buckets, other.sum);
+    }
+
+    fn add_parts(&mut self, buckets: &[(u16, u64)], sum: u128) {
+        self.sum += sum;
+        for &(number, samples) in buckets {
             match self.buckets.binary_search_by_key(&number, |(n, _)| *n) {
                 Ok(at) => self.buckets[at].1 += samples,
                 Err(at) => self.buckets.insert(at, (number, samples)),

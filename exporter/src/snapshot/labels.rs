@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::catalogue::Key;
+use crate::catalogue::{Fold, Key, OTHER_CGROUPS, keys};
 
 /// One label.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,17 +14,13 @@ pub struct Label {
 }
 
 /// A label set, ordered by key, without duplicates. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Labels(Arc<[Label]>);
 
 impl Labels {
     /// A label set.
     pub fn new<'a>(labels: impl IntoIterator<Item = (&'static Key, &'a str)>) -> Self {
-        let mut labels: Vec<Label> =
-            labels.into_iter().map(|(key, value)| Label { key, value: value.into() }).collect();
-        labels.sort();
-        labels.dedup_by(|a, b| a.key == b.key);
-        Self(labels.into())
+        Self::sorted(labels.into_iter().map(|(key, value)| Label { key, value: value.into() }).collect())
     }
 
     /// This set with more labels.
@@ -33,18 +29,33 @@ impl Labels {
         Self::new(self.0.iter().map(|label| (label.key, &*label.value)).chain(more))
     }
 
-    /// This set with everything that says who did it replaced by the value that stands for all the rest.
+    /// This set and another one; where both have a key, this one's value.
+    #[must_use]
+    pub fn and(&self, labels: &Self) -> Self {
+        Self::sorted(self.0.iter().chain(labels.iter()).cloned().collect())
+    }
+
+    /// This set with `labels` in place of a key.
+    #[must_use]
+    pub fn replaced(&self, key: &Key, labels: &Self) -> Self {
+        Self::sorted(self.0.iter().filter(|label| label.key != key).chain(labels.iter()).cloned().collect())
+    }
+
+    fn sorted(mut labels: Vec<Label>) -> Self {
+        labels.sort_by_key(|label| label.key);
+        labels.dedup_by(|a, b| a.key == b.key);
+        Self(labels.into())
+    }
+
+    /// This set with everything that says who did it replaced by the values that stand for all the rest.
     #[must_use]
     pub fn folded(&self) -> Self {
-        Self(
-            self.0
-                .iter()
-                .map(|label| Label {
-                    key: label.key,
-                    value: label.key.fold.map_or_else(|| label.value.clone(), Into::into),
-                })
-                .collect(),
-        )
+        Self::new(self.0.iter().filter_map(|Label { key, value }| match key.fold {
+            Fold::Stays => Some((*key, &**value)),
+            Fold::As(all_others) => Some((*key, all_others)),
+            Fold::Cgroup => Some((&keys::CGROUP, OTHER_CGROUPS)),
+            Fold::Goes => None,
+        }))
     }
 
     /// The labels in order.

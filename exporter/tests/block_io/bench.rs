@@ -10,10 +10,16 @@ use exporter_common::block_io::{BlockOwner, BlockSlot};
 use kernel_exporter::{
     catalogue::{Metric, keys},
     collectors::{
-        Books,
+        Books, World,
         block_io::{BlockIo, DURATION, ERRORS, IN_FLIGHT, METRICS, QUEUE_DURATION, SIZE},
     },
-    entities::ledger::{Ledger, Limits, Now},
+    config::By,
+    entities::{
+        cgroups::Cgroups,
+        identity::Identities,
+        kubernetes::Pods,
+        ledger::{Ledger, Limits, Now},
+    },
     hooks::block::{Block, Kept, PROGRAMS, Parts, disk_name},
     kernel::{
         btf::Btf,
@@ -33,7 +39,7 @@ static TURN: Mutex<()> = Mutex::new(());
 pub(crate) struct Bench {
     pub(crate) block: Block,
     collector: BlockIo,
-    pub(crate) books: Books,
+    world: World,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -59,19 +65,23 @@ impl Bench {
         let _ = lift_memlock_limit();
         let hierarchy = Hierarchy::of_this_host().expect("a cgroup hierarchy");
         let block = Block::attach(&btf, &hierarchy, Parts { slots: 1_024, kept }).expect("attached");
-        let collector = BlockIo::new(&btf, block.slots().1, kept);
+        let by = if kept.cgroup { By::Cgroup } else { By::None };
+        let collector = BlockIo::new(&btf, block.slots().1, kept, by);
         let ledger = Ledger::new(Limits::default(), METRICS);
         let books = Books { ledger, now: Now::read(), backward_values: 0 };
-        let mut bench = Self { block, collector, books, _turn: turn };
+        let identities = Identities::new(Cgroups::start(None, &hierarchy), Pods::off());
+        let mut bench = Self { block, collector, world: World { books, identities }, _turn: turn };
         bench.read();
         Some(bench)
     }
 
     pub(crate) fn read(&mut self) -> Snapshot {
-        let Self { block, collector, books, .. } = self;
+        let Self { block, collector, world, .. } = self;
         block.evict(|_| false).expect("evicted");
-        books.now = Now::read();
-        collector.read(block, books, &mut |id| format!("/{id}").into()).expect("read");
+        world.books.now = Now::read();
+        world.identities.refresh(&mut world.books.ledger, world.books.now);
+        collector.read(block, world).expect("read");
+        let books = &mut world.books;
         books.ledger.tick(books.now);
         assert_eq!(books.backward_values, 0);
         assert_eq!(books.ledger.stats().dropped, 0);

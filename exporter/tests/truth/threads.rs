@@ -18,13 +18,13 @@ fn use_something(mut hold: impl std::io::Read) {
     hold.read_exact(&mut [0]).expect("the other end stays open");
 }
 
-/// With the labels down to the process id, a living process of three threads has exactly the sums that the
+/// With series by process id, a living process of three threads has exactly the sums that the
 /// kernel shows in its `/proc` entries: of its threads in `schedstat` and `status`, of the whole process in
-/// `io` and (two parts in ticks, rounded down) in `stat`. And it has the name of its main thread.
+/// `io` and (two parts in ticks, rounded down) in `stat`.
 #[test]
 fn a_living_process_is_as_proc_says() {
     let Some(_turn) = turn() else { return };
-    let exporter = Exporter::start("collectors: {process: {labels: [command, cgroup, pid]}}\n");
+    let exporter = Exporter::start("collectors: {process: {processes_by: pid}}\n");
     let cgroup = Cgroup::make("threads");
     let mut worker = Worker::spawn(
         "truth-main",
@@ -54,7 +54,7 @@ fn a_living_process_is_as_proc_says() {
     let truth = Counts::of_process(worker.pid);
     assert_eq!(threads_of(worker.pid).len() as u64, 1 + THREADS);
     assert!(truth.cpu_ns > THREADS * 100_000_000, "{truth:?}");
-    let labels = [("command", "truth-main"), ("cgroup", cgroup.path.as_str()), ("pid", pid.as_str())];
+    let labels = [("cgroup", cgroup.path.as_str()), ("pid", pid.as_str())];
     let with = |name, value| [&labels[..], &[(name, value)]].concat();
     let switches =
         |kind| scrape.sum("process_context_switches_total", &with("process_context_switch_type", kind));

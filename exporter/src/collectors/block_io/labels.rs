@@ -7,6 +7,8 @@ use exporter_common::block_io::{BlockErrorKey, BlockOwner};
 use super::{ErrorNames, Operations};
 use crate::{
     catalogue::keys,
+    config::By,
+    entities::identity::{Who, whose},
     hooks::block::{Kept, disk_name},
     snapshot::Labels,
 };
@@ -14,6 +16,7 @@ use crate::{
 /// Gives things their names.
 pub(super) struct Naming {
     pub(super) kept: Kept,
+    pub(super) by: By,
     pub(super) operations: Operations,
     pub(super) errors: ErrorNames,
 }
@@ -39,13 +42,9 @@ impl Naming {
         Labels::new(self.kept.device.then_some((&keys::DEVICE, name)))
     }
 
-    /// With the cgroup, if it is kept.
-    pub(super) fn with_cgroup(&self, labels: &Labels, path: Option<&str>) -> Labels {
-        if !self.kept.cgroup {
-            return labels.clone();
-        }
-        let labels = labels.with([(&keys::CGROUP, path.unwrap_or_default())]);
-        if path.is_none() { labels.folded() } else { labels }
+    /// With whose it is, if that is kept.
+    pub(super) fn with_owner(&self, labels: &Labels, who: Option<&Who>) -> Labels {
+        labels.and(&whose(who, self.by))
     }
 
     /// `operation` is as in keys: plus one.

@@ -14,14 +14,13 @@ pub use metrics::*;
 pub use operations::Operations;
 pub use tenants::Unmeasured;
 
-use std::sync::Arc;
-
 use anyhow::Result;
 use exporter_common::block_io::{BlockErrorKey, BlockOwner};
 use rustc_hash::FxHashMap;
 
 use crate::{
-    collectors::Books,
+    collectors::{Books, World},
+    config::By,
     entities::{ledger::Claim, widen::Counter64},
     hooks::block::{Block, Kept},
     kernel::{btf::Btf, slots::Tenancy},
@@ -44,30 +43,25 @@ struct ErrorSeries {
 
 impl BlockIo {
     /// Before the first read of `slots` slots.
-    pub fn new(btf: &Btf, slots: usize, kept: Kept) -> Self {
+    pub fn new(btf: &Btf, slots: usize, kept: Kept, by: By) -> Self {
         Self {
-            naming: Naming { kept, operations: Operations::of(btf), errors: ErrorNames::of(btf) },
+            naming: Naming { kept, by, operations: Operations::of(btf), errors: ErrorNames::of(btf) },
             tenants: Tenants::new(slots),
             errors: FxHashMap::default(),
             in_flight: FxHashMap::default(),
         }
     }
 
-    /// Reads everything that was counted since the last read. `path` names cgroups. What is gone should be
+    /// Reads everything that was counted since the last read. What is gone should be
     /// [evicted](Block::evict) before.
-    pub fn read(
-        &mut self,
-        block: &mut Block,
-        books: &mut Books,
-        path: &mut dyn FnMut(u64) -> Arc<str>,
-    ) -> Result<()> {
+    pub fn read(&mut self, block: &mut Block, world: &mut World) -> Result<()> {
         let Self { naming, tenants, .. } = self;
         block.read_slots(|slot, tenancy, values| {
-            let path = cgroup(&tenancy).filter(|_| naming.kept.cgroup).map(&mut *path);
-            tenants.visit(slot, tenancy, path, values, naming, books);
+            let who = cgroup(&tenancy).map(|id| world.identities.who(id));
+            tenants.visit(slot, tenancy, who, values, naming, &mut world.books);
         })?;
-        self.read_errors(block, books)?;
-        self.read_devices(block, books)
+        self.read_errors(block, &mut world.books)?;
+        self.read_devices(block, &mut world.books)
     }
 
     /// Finished requests without a duration, so far.

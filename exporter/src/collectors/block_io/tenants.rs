@@ -1,7 +1,5 @@
 //! From slots to series.
 
-use std::sync::Arc;
-
 use exporter_common::block_io::{BlockOwner, BlockSlot};
 
 use super::{DURATION, ERRORS, QUEUE_DURATION, SIZE, errors::ALWAYS_SHOWN, labels::Naming};
@@ -9,6 +7,7 @@ use crate::{
     catalogue::keys,
     collectors::Books,
     entities::{
+        identity::Who,
         ledger::Claim,
         widen::{Behind, Counter64, HistogramCursor},
     },
@@ -54,7 +53,8 @@ impl Cursors {
 }
 
 struct Tenant {
-    path: Option<Arc<str>>,
+    /// Nobody stands for the fold.
+    who: Option<Who>,
     /// Device and operation.
     what: Labels,
     duration: Claim,
@@ -73,12 +73,12 @@ impl Tenants {
         Self { cursors, tenants, delta: HistogramDelta::default(), unmeasured: Unmeasured::default() }
     }
 
-    /// Takes the increments of one slot. `path` is the tenant's cgroup's, if series keep it.
+    /// Takes the increments of one slot.
     pub(super) fn visit(
         &mut self,
         slot: usize,
         tenancy: Tenancy<BlockOwner>,
-        path: Option<Arc<str>>,
+        who: Option<Who>,
         values: &BlockSlot,
         naming: &Naming,
         books: &mut Books,
@@ -93,10 +93,10 @@ impl Tenants {
             Tenancy::Goes(owner) | Tenancy::Began(owner) | Tenancy::Ends(owner) => Some(owner),
             Tenancy::Fold => None,
         };
-        let tenant = self.tenants[slot]
-            .get_or_insert_with(|| Tenant::new(owner.as_ref(), path.clone(), naming, books));
-        if tenant.path != path {
-            tenant.rename(path, naming, books);
+        let tenant =
+            self.tenants[slot].get_or_insert_with(|| Tenant::new(owner.as_ref(), who.clone(), naming, books));
+        if tenant.who != who {
+            tenant.rename(who, naming, books);
         }
         let Self { cursors, delta, unmeasured, .. } = self;
         let cursors = &mut cursors[slot];
@@ -126,9 +126,9 @@ impl Tenants {
 }
 
 impl Tenant {
-    fn new(owner: Option<&BlockOwner>, path: Option<Arc<str>>, naming: &Naming, books: &mut Books) -> Self {
+    fn new(owner: Option<&BlockOwner>, who: Option<Who>, naming: &Naming, books: &mut Books) -> Self {
         let what = owner.map_or_else(|| naming.fold(), |owner| naming.tenant(owner));
-        let whose = naming.with_cgroup(&what, path.as_deref());
+        let whose = naming.with_owner(&what, who.as_ref());
         // No error is ever counted for what has no slot: errors have keys of their own.
         let shown: &[&str] = if owner.is_some() { &ALWAYS_SHOWN } else { &[] };
         let errors = shown.iter().map(|error| books.claim(&ERRORS, &what.with([(&keys::ERROR, *error)])));
@@ -137,16 +137,16 @@ impl Tenant {
             duration: books.claim(&DURATION, &whose),
             queue: books.claim(&QUEUE_DURATION, &whose),
             size: books.claim(&SIZE, &what),
-            path,
+            who,
             what,
         }
     }
 
-    fn rename(&mut self, path: Option<Arc<str>>, naming: &Naming, books: &mut Books) {
-        let whose = naming.with_cgroup(&self.what, path.as_deref());
+    fn rename(&mut self, who: Option<Who>, naming: &Naming, books: &mut Books) {
+        let whose = naming.with_owner(&self.what, who.as_ref());
         for claim in [&self.duration, &self.queue] {
             books.ledger.rename(claim, &whose, books.now);
         }
-        self.path = path;
+        self.who = who;
     }
 }

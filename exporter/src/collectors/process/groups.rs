@@ -7,9 +7,13 @@ use rustc_hash::FxHashMap;
 
 use super::{CONTEXT_SWITCHES, CPU_TIME, DISK_IO, RUN_QUEUE_TIME};
 use crate::{
-    catalogue::{Key, Metric, keys},
+    catalogue::{Fold, Key, Metric, keys},
     collectors::World,
-    entities::ledger::Claim,
+    config::By,
+    entities::{
+        identity::{Who, whose},
+        ledger::Claim,
+    },
     snapshot::Labels,
 };
 
@@ -34,25 +38,16 @@ pub(super) fn parts(totals: &ProcessTotals) -> [u64; PARTS] {
 /// What the members of a group have in common. Nothing at all stands for the fold.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct GroupKey {
-    pub(super) command: Option<Arc<str>>,
-    pub(super) cgroup: Option<Arc<str>>,
-    pub(super) pid: Option<u32>,
-}
-
-/// Which of the labels the config keeps.
-#[derive(Clone, Copy, Debug)]
-pub struct KeptLabels {
-    /// The command's name.
-    pub command: bool,
-    /// The cgroup's path.
-    pub cgroup: bool,
-    /// The process id.
-    pub pid: bool,
+    pub(super) who: Option<Who>,
+    /// Empty when it is not known.
+    pub(super) name: Option<Arc<str>>,
 }
 
 /// All groups that have members.
 pub(super) struct Groups {
-    kept: KeptLabels,
+    by: By,
+    /// The label of the processes' names.
+    key: Option<&'static Key>,
     groups: FxHashMap<GroupKey, Group>,
 }
 
@@ -62,22 +57,13 @@ struct Group {
 }
 
 impl Groups {
-    pub(super) fn new(kept: KeptLabels) -> Self {
-        Self { kept, groups: FxHashMap::default() }
+    pub(super) fn new(by: By, key: Option<&'static Key>) -> Self {
+        Self { by, key, groups: FxHashMap::default() }
     }
 
     /// The key with what the config does not keep taken out.
-    pub(super) fn key(
-        &self,
-        command: Option<Arc<str>>,
-        cgroup: Option<Arc<str>>,
-        pid: Option<u32>,
-    ) -> GroupKey {
-        GroupKey {
-            command: command.filter(|_| self.kept.command),
-            cgroup: cgroup.filter(|_| self.kept.cgroup),
-            pid: pid.filter(|_| self.kept.pid),
-        }
+    pub(super) fn key(&self, name: Option<Arc<str>>, who: Option<Who>) -> GroupKey {
+        GroupKey { who: who.filter(|_| self.by != By::None), name: name.filter(|_| self.key.is_some()) }
     }
 
     /// One more member.
@@ -86,9 +72,8 @@ impl Groups {
             group.members += 1;
             return;
         }
-        let kept = self.kept;
-        let claims =
-            METRICS.map(|(metric, attribute)| world.books.claim(metric, &labels(kept, key, attribute)));
+        let whose = self.labels(key);
+        let claims = METRICS.map(|(metric, attribute)| world.books.claim(metric, &whose.with(attribute)));
         self.groups.insert(key.clone(), Group { members: 1, claims });
     }
 
@@ -112,15 +97,14 @@ impl Groups {
             world.books.ledger.count(claim, by);
         }
     }
-}
 
-/// The labels of a group; what it lacks is what the fold stands for.
-fn labels(kept: KeptLabels, key: &GroupKey, attribute: Option<(&'static Key, &str)>) -> Labels {
-    let fold = |key: &'static Key| key.fold.unwrap_or_default();
-    let pid = key.pid.map(|pid| pid.to_string());
-    let command =
-        kept.command.then(|| (&keys::COMMAND, key.command.as_deref().unwrap_or(fold(&keys::COMMAND))));
-    let cgroup = kept.cgroup.then(|| (&keys::CGROUP, key.cgroup.as_deref().unwrap_or(fold(&keys::CGROUP))));
-    let pid = kept.pid.then(|| (&keys::PID, pid.as_deref().unwrap_or(fold(&keys::PID))));
-    Labels::new([command, cgroup, pid, attribute].into_iter().flatten())
+    /// The labels of a group; what it lacks is what the fold stands for.
+    fn labels(&self, group: &GroupKey) -> Labels {
+        let name = self.key.map(|key| match (&group.name, key.fold) {
+            (Some(name), _) => (key, &**name),
+            (None, Fold::As(all_others)) => (key, all_others),
+            (None, _) => (key, ""),
+        });
+        whose(group.who.as_ref(), self.by).with(name.filter(|(_, name)| !name.is_empty()))
+    }
 }

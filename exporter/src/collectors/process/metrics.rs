@@ -1,9 +1,11 @@
 //! Metrics of the `process` collector; names by OpenTelemetry's semantic conventions where they have them.
 
 use crate::{
-    catalogue::{Kind, Metric, Unit, keys},
+    catalogue::{Key, Kind, Metric, Unit, keys},
     collectors::Description,
 };
+
+const WHO: &[&Key] = &[&keys::CGROUP, &keys::COMMAND, &keys::EXECUTABLE, &keys::PID];
 
 /// See its help.
 pub static CPU_TIME: Metric = Metric {
@@ -11,7 +13,7 @@ pub static CPU_TIME: Metric = Metric {
     kind: Kind::Counter,
     unit: Unit::Seconds,
     help: "Time that the threads of a process spent on a CPU",
-    identity: &[&keys::COMMAND, &keys::CGROUP, &keys::PID],
+    identity: WHO,
     attributes: &[],
     source: "task_struct.se.sum_exec_runtime (kernel/sched/fair.c)",
 };
@@ -22,7 +24,7 @@ pub static RUN_QUEUE_TIME: Metric = Metric {
     kind: Kind::Counter,
     unit: Unit::Seconds,
     help: "Time that the threads of a process could have run but waited for a CPU",
-    identity: &[&keys::COMMAND, &keys::CGROUP, &keys::PID],
+    identity: WHO,
     attributes: &[],
     source: "task_struct.sched_info.run_delay (kernel/sched/stats.h)",
 };
@@ -33,7 +35,7 @@ pub static CONTEXT_SWITCHES: Metric = Metric {
     kind: Kind::Counter,
     unit: Unit::Things("context_switch"),
     help: "Switches away from the threads of a process, the last one of each thread included",
-    identity: &[&keys::COMMAND, &keys::CGROUP, &keys::PID],
+    identity: WHO,
     attributes: &[&keys::PROCESS_SWITCH_TYPE],
     source: "task_struct.nvcsw and .nivcsw (kernel/sched/core.c)",
 };
@@ -44,7 +46,7 @@ pub static DISK_IO: Metric = Metric {
     kind: Kind::Counter,
     unit: Unit::Bytes,
     help: "Bytes that a process caused to be fetched from storage, or to be sent there when it dirtied memory",
-    identity: &[&keys::COMMAND, &keys::CGROUP, &keys::PID],
+    identity: WHO,
     attributes: &[&keys::DISK_IO_DIRECTION],
     source: "task_struct.ioac.read_bytes and .write_bytes (include/linux/task_io_accounting_ops.h)",
 };
@@ -53,7 +55,7 @@ pub static DISK_IO: Metric = Metric {
 pub static DESCRIPTION: Description = Description {
     name: "process",
     about: "What every process used, the ones that live only for milliseconds included. By default processes of \
-            one command in one cgroup share a series. Counted from the exporter's start on.",
+            one command in one container or unit share a series. Counted from the exporter's start on.",
     metrics: &[&CPU_TIME, &RUN_QUEUE_TIME, &CONTEXT_SWITCHES, &DISK_IO],
 };
 
@@ -72,6 +74,13 @@ mod tests {
         assert_eq!(keys::DISK_IO_DIRECTION.otlp, attribute::DISK_IO_DIRECTION);
         assert_eq!(keys::PID.otlp, attribute::PROCESS_PID);
         assert_eq!(keys::COMMAND.otlp, attribute::PROCESS_COMMAND);
+        assert_eq!(keys::EXECUTABLE.otlp, attribute::PROCESS_EXECUTABLE_NAME);
+        assert_eq!(keys::NAMESPACE.otlp, attribute::K8S_NAMESPACE_NAME);
+        assert_eq!(keys::POD.otlp, attribute::K8S_POD_NAME);
+        assert_eq!(keys::POD_UID.otlp, attribute::K8S_POD_UID);
+        assert_eq!(keys::CONTAINER.otlp, attribute::K8S_CONTAINER_NAME);
+        assert_eq!(keys::CONTAINER_ID.otlp, attribute::CONTAINER_ID);
+        assert_eq!(keys::CONTAINER_RUNTIME.otlp, attribute::CONTAINER_RUNTIME_NAME);
         assert_eq!(keys::CGROUP.otlp, attribute::PROCESS_LINUX_CGROUP);
     }
 }

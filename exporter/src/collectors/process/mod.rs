@@ -12,25 +12,27 @@
 
 mod groups;
 mod metrics;
+mod names;
 
-pub use groups::KeptLabels;
 pub use metrics::*;
 
-use std::sync::Arc;
-
 use anyhow::{Result, ensure};
-use exporter_common::{
-    COMM_LEN,
-    process::{ProcessKey, ProcessTotals, TaskRecord},
-};
+use exporter_common::process::{DeadThreads, ProcessKey, ProcessTotals, TaskRecord};
 use rustc_hash::FxHashMap;
 
 use super::World;
-use crate::{entities::widen::Counter64, hooks::sched::Sched, kernel::slots::Tenancy, snapshot::text};
+use crate::{
+    config::{By, ProcessesBy},
+    entities::widen::Counter64,
+    hooks::sched::Sched,
+    kernel::slots::Tenancy,
+};
 use groups::{GroupKey, Groups, PARTS, parts};
+use names::{NameParts, ProcessNames};
 
 /// The state between two reads.
 pub struct Process {
+    names: ProcessNames,
     groups: Groups,
     processes: FxHashMap<ProcessKey, Known>,
     /// Per slot: sums of dead processes without a place.
@@ -53,16 +55,17 @@ struct Known {
 struct Found {
     totals: ProcessTotals,
     alive: bool,
-    comm: [u8; COMM_LEN],
-    flags: u32,
+    name: NameParts,
     cgroup: u64,
 }
 
 impl Process {
     /// Before the first read. `attached_ns` is a time before the programs were attached.
-    pub fn new(slots: usize, kept: KeptLabels, attached_ns: u64) -> Self {
+    pub fn new(slots: usize, by: By, processes_by: ProcessesBy, attached_ns: u64) -> Self {
+        let names = ProcessNames::new(processes_by);
         Self {
-            groups: Groups::new(kept),
+            groups: Groups::new(by, names.key()),
+            names,
             processes: FxHashMap::default(),
             unplaced: vec![Default::default(); slots],
             attached_ns,
@@ -83,6 +86,7 @@ impl Process {
                 self.take(key, &found, sched, world)?;
             }
         }
+        self.names.forget_unused(sched)?;
         self.end_the_gone(sched, world)
     }
 
@@ -92,7 +96,12 @@ impl Process {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::hash_map::Entry::Vacant(vacant) => {
                 let place = !found.alive || sched.reserve(&key)?;
-                let group = if place { self.groups.of(key, found, world) } else { GroupKey::default() };
+                let group = if place {
+                    let name = self.names.of(&found.name, sched)?;
+                    self.groups.key(Some(name), Some(world.identities.who(found.cgroup)))
+                } else {
+                    GroupKey::default()
+                };
                 self.groups.join(&group, world);
                 let mut cursors = [Counter64::default(); PARTS];
                 if key.leader_start < self.attached_ns {
@@ -104,7 +113,8 @@ impl Process {
         if found.alive {
             known.alive = self.read;
             if known.group != GroupKey::default() {
-                let group = self.groups.of(key, found, world);
+                let name = self.names.of(&found.name, sched)?;
+                let group = self.groups.key(Some(name), Some(world.identities.who(found.cgroup)));
                 if group != known.group {
                     self.groups.join(&group, world);
                     self.groups.leave(&known.group, world);
@@ -143,35 +153,15 @@ impl Process {
         if increments == [0; PARTS] {
             return;
         }
-        let cgroup = match tenancy {
-            Tenancy::Goes(id) | Tenancy::Began(id) | Tenancy::Ends(id) => Some(world.cgroups.path(id)),
+        let who = match tenancy {
+            Tenancy::Goes(id) | Tenancy::Began(id) | Tenancy::Ends(id) => Some(world.identities.who(id)),
             Tenancy::Fold => None,
         };
-        let group = self.groups.key(None, cgroup, None);
+        let group = self.groups.key(None, who);
         self.groups.join(&group, world);
         self.groups.count(&group, increments, world);
         self.groups.leave(&group, world);
     }
-}
-
-impl Groups {
-    fn of(&self, key: ProcessKey, found: &Found, world: &mut World) -> GroupKey {
-        let command: Arc<str> = command(&found.comm, found.flags).into();
-        self.key(Some(command), Some(world.cgroups.path(found.cgroup)), Some(key.tgid))
-    }
-}
-
-/// `task_struct.flags` of a kernel thread.
-const PF_KTHREAD: u32 = 0x0020_0000;
-
-/// A process' name. Kernel threads are shown in brackets, as ps does, and without what follows the slash:
-/// `kworker/3:1-events` would be a series per CPU and worker.
-fn command(comm: &[u8; COMM_LEN], flags: u32) -> String {
-    let name = comm.split(|byte| *byte == 0).next().unwrap_or_default();
-    if flags & PF_KTHREAD == 0 {
-        return text(name);
-    }
-    format!("[{}]", text(name.split(|byte| *byte == b'/').next().unwrap_or_default()))
 }
 
 fn advance(cursors: &mut [Counter64; PARTS], totals: &ProcessTotals, world: &mut World) -> [u64; PARTS] {
@@ -186,22 +176,16 @@ fn advance(cursors: &mut [Counter64; PARTS], totals: &ProcessTotals, world: &mut
 fn find(sched: &mut Sched) -> Result<FxHashMap<ProcessKey, Found>> {
     let mut all: FxHashMap<ProcessKey, Found> = FxHashMap::default();
     for (key, dead) in sched.dead()? {
-        all.insert(
-            key,
-            Found {
-                totals: dead.totals,
-                alive: false,
-                comm: dead.comm,
-                flags: dead.flags,
-                cgroup: dead.cgroup,
-            },
-        );
+        let DeadThreads { totals, cgroup, comm, flags, executable, .. } = dead;
+        let name = NameParts { comm, executable, flags, pid: key.tgid };
+        all.insert(key, Found { totals, alive: false, name, cgroup });
     }
-    for TaskRecord { process, totals, cgroup, comm, pid, flags } in sched.living()? {
+    for TaskRecord { process, totals, cgroup, comm, pid, flags, executable } in sched.living()? {
         let found = all.entry(process).or_default();
         found.totals += totals;
         if !found.alive || pid == process.tgid {
-            (found.comm, found.flags, found.cgroup) = (comm, flags, cgroup);
+            found.name = NameParts { comm, executable, flags, pid: process.tgid };
+            found.cgroup = cgroup;
         }
         found.alive = true;
     }
@@ -221,23 +205,4 @@ fn find_at_rest(sched: &mut Sched) -> Result<FxHashMap<ProcessKey, Found>> {
     }
     ensure!(false, "threads die too fast for a first reading of all processes");
     find(sched)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn comm(name: &[u8]) -> [u8; COMM_LEN] {
-        let mut comm = [0; COMM_LEN];
-        comm[..name.len()].copy_from_slice(name);
-        comm
-    }
-
-    #[test]
-    fn kernel_threads_are_in_brackets_and_without_their_cpu() {
-        assert_eq!(command(&comm(b"kworker/3:1-eve"), PF_KTHREAD), "[kworker]");
-        assert_eq!(command(&comm(b"kswapd0"), PF_KTHREAD), "[kswapd0]");
-        assert_eq!(command(&comm(b"kworker/3:1-eve"), 0), "kworker/3:1-eve");
-        assert_eq!(command(&comm(b"a\"b\n\xff"), 0), "a\"b\n\\xff");
-    }
 }

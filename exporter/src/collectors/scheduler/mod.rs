@@ -4,16 +4,16 @@ mod metrics;
 
 pub use metrics::*;
 
-use std::sync::Arc;
-
 use exporter_common::scheduler::{
     SCHEDULER_COUNTERS, SCHEDULER_HISTOGRAMS, SchedulerCounter, SchedulerHistogram, SchedulerSlot,
 };
 
 use super::World;
 use crate::{
-    catalogue::{Key, Metric, keys},
+    catalogue::Metric,
+    config::By,
     entities::{
+        identity::{Who, whose},
         ledger::Claim,
         widen::{Counter32, HistogramCursor},
     },
@@ -40,8 +40,7 @@ const COUNTERS: [(&Metric, Option<&str>); SCHEDULER_COUNTERS] = {
 
 /// The state between two reads.
 pub struct Scheduler {
-    /// Whether series keep the cgroup.
-    by_cgroup: bool,
+    by: By,
     /// Per slot, for as long as the exporter runs: slots only grow.
     cursors: Vec<Cursors>,
     /// Per slot, for one tenancy.
@@ -66,25 +65,26 @@ impl Cursors {
 }
 
 struct Tenant {
-    path: Option<Arc<str>>,
+    /// Nobody stands for the fold.
+    who: Option<Who>,
     histograms: [Claim; SCHEDULER_HISTOGRAMS],
     counters: [Claim; SCHEDULER_COUNTERS],
 }
 
 impl Scheduler {
-    /// Before the first read of `slots` slots.
-    pub fn new(slots: usize, by_cgroup: bool) -> Self {
+    /// Before the first read of `slots` slots. `by` is how series say whose slot it is.
+    pub fn new(slots: usize, by: By) -> Self {
         let mut cursors = Vec::new();
         cursors.resize_with(slots, Cursors::default);
         let mut tenants = Vec::new();
         tenants.resize_with(slots, || None);
-        Self { by_cgroup, cursors, tenants, delta: HistogramDelta::default() }
+        Self { by, cursors, tenants, delta: HistogramDelta::default() }
     }
 
     /// Takes the increments of one slot.
     pub fn visit(&mut self, slot: usize, tenancy: Tenancy<u64>, values: &SchedulerSlot, world: &mut World) {
-        let path = match tenancy {
-            Tenancy::Goes(id) | Tenancy::Began(id) | Tenancy::Ends(id) => Some(world.cgroups.path(id)),
+        let who = match tenancy {
+            Tenancy::Goes(id) | Tenancy::Began(id) | Tenancy::Ends(id) => Some(world.identities.who(id)),
             Tenancy::Fold => None,
         };
         if matches!(tenancy, Tenancy::Fold)
@@ -93,10 +93,10 @@ impl Scheduler {
         {
             return; // a fold in which nothing is needs no series
         }
-        let by_cgroup = self.by_cgroup;
-        let tenant = self.tenants[slot].get_or_insert_with(|| Tenant::new(path.clone(), by_cgroup, world));
-        if tenant.path != path {
-            tenant.rename(path, by_cgroup, world);
+        let by = self.by;
+        let tenant = self.tenants[slot].get_or_insert_with(|| Tenant::new(who.clone(), by, world));
+        if tenant.who != who {
+            tenant.rename(who, by, world);
         }
         let cursors = &mut self.cursors[slot];
         for (part, cursor) in cursors.histograms.iter_mut().enumerate() {
@@ -124,31 +124,25 @@ impl Scheduler {
 }
 
 impl Tenant {
-    fn new(path: Option<Arc<str>>, by_cgroup: bool, world: &mut World) -> Self {
+    fn new(who: Option<Who>, by: By, world: &mut World) -> Self {
+        let whose = whose(who.as_ref(), by);
         let mut claim = |(metric, state): (&'static Metric, Option<&str>)| {
-            world.books.claim(metric, &labels(path.as_deref(), by_cgroup, metric, state))
+            world.books.claim(metric, &labels(&whose, metric, state))
         };
-        Self { histograms: HISTOGRAMS.map(&mut claim), counters: COUNTERS.map(&mut claim), path }
+        Self { histograms: HISTOGRAMS.map(&mut claim), counters: COUNTERS.map(&mut claim), who }
     }
 
-    fn rename(&mut self, path: Option<Arc<str>>, by_cgroup: bool, world: &mut World) {
+    fn rename(&mut self, who: Option<Who>, by: By, world: &mut World) {
+        let whose = whose(who.as_ref(), by);
         let parts = HISTOGRAMS.iter().zip(&self.histograms).chain(COUNTERS.iter().zip(&self.counters));
         for ((metric, state), claim) in parts {
-            world.books.ledger.rename(
-                claim,
-                &labels(path.as_deref(), by_cgroup, metric, *state),
-                world.books.now,
-            );
+            world.books.ledger.rename(claim, &labels(&whose, metric, *state), world.books.now);
         }
-        self.path = path;
+        self.who = who;
     }
 }
 
-/// The labels of a part of a slot; without a path, those of the fold.
-fn labels(path: Option<&str>, by_cgroup: bool, metric: &Metric, state: Option<&str>) -> Labels {
-    let attribute: Option<&'static Key> = metric.attributes.first().copied();
-    let attribute = attribute.zip(state);
-    let cgroup = by_cgroup.then(|| (&keys::CGROUP, path.unwrap_or_default()));
-    let labels = Labels::new(cgroup.into_iter().chain(attribute));
-    if path.is_none() { labels.folded() } else { labels }
+/// The labels of a part of a slot.
+fn labels(whose: &Labels, metric: &Metric, state: Option<&str>) -> Labels {
+    whose.with(metric.attributes.first().copied().zip(state))
 }

@@ -37,7 +37,7 @@ pub struct Pod {
     /// restarts has its cgroup before its id is told.
     pub containers_known: bool,
     /// What the kubelet calls a static pod, and its cgroup, instead of by its UID.
-    pub(super) static_hash: Option<String>,
+    pub static_hash: Option<String>,
 }
 
 /// What is known of a container. One that restarts is another container with the same name.

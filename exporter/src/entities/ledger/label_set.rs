@@ -22,7 +22,7 @@ pub(super) struct LabelSet {
     pub(super) standing: Standing,
     /// Claims on it, and label sets that are folded into it.
     pub(super) users: u32,
-    /// Always there unless it is folded.
+    /// Always there unless it is folded or disclosed.
     pub(super) series: Option<Series>,
     /// Since when nobody adds to its series any more.
     pub(super) lingers_since: Option<Instant>,
@@ -40,15 +40,24 @@ pub(super) enum Standing {
     Named,
     /// That of another one, which is exempt. Its own series, if there is one, lingers.
     Folded { into: Id },
+    /// A series that no snapshot shows; see [`withheld`](super::withheld).
+    Withheld,
+    /// It was withheld until its names were known: what comes now belongs to them.
+    Disclosed { into: Id },
 }
 
 impl LabelSet {
-    /// The label set whose series has the increments, given this one's own number.
-    pub(super) fn receiver(&self, own: Id) -> Id {
+    /// The label set that this one has handed its increments over to, if any.
+    pub(super) fn passed_on_to(&self) -> Option<Id> {
         match self.standing {
-            Standing::Exempt | Standing::Named => own,
-            Standing::Folded { into } => into,
+            Standing::Exempt | Standing::Named | Standing::Withheld => None,
+            Standing::Folded { into } | Standing::Disclosed { into } => Some(into),
         }
+    }
+
+    /// Its series, if snapshots show it.
+    pub(super) fn shown(&self) -> Option<&Series> {
+        self.series.as_ref().filter(|_| self.standing != Standing::Withheld)
     }
 
     /// Claimed under its own name.

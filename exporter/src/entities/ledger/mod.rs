@@ -25,6 +25,8 @@
 //!   everybody has carried once go early when others wait for a place. Claimed again, the same series goes
 //!   on. Once gone, the label set's next series begins at zero, with a new start time.
 //!
+//! A label set with a [`placeholder`] is *withheld* until its names are known.
+//!
 //! Label sets that folding doesn't change are always named and take no place: there are only as many as
 //! their other labels have values, and the totals need them.
 //!
@@ -36,9 +38,11 @@ mod label_set;
 mod places;
 mod standing;
 mod stats;
+mod withheld;
 
 pub use delivery::Consumer;
 pub use stats::{MetricStats, Stats};
+pub use withheld::placeholder;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -121,6 +125,8 @@ pub struct Ledger {
     claims: Slab<Held>,
     /// Label sets whose series lingers, the longest dead first.
     lingering: BTreeSet<(Instant, Id)>,
+    /// Label sets that are withheld, by their placeholder.
+    withheld: FxHashMap<Arc<str>, Vec<Id>>,
     /// Places taken in all books.
     places_taken: usize,
     /// Of the latest snapshot.
@@ -142,6 +148,7 @@ impl Ledger {
             label_sets: Slab::new(),
             claims: Slab::new(),
             lingering: BTreeSet::new(),
+            withheld: FxHashMap::default(),
             places_taken: 0,
             edition: Edition::default(),
             deliveries: Deliveries::default(),
@@ -197,12 +204,16 @@ impl Ledger {
     /// The value to which a claim's increments are added now.
     fn receive(&mut self, claim: &Claim, activity: u64) -> Option<&mut Value> {
         let own = self.claims[claim.0].label_set;
-        let label_set = &mut self.label_sets[own];
-        label_set.activity.add(activity);
-        let receiver = label_set.receiver(own);
+        self.label_sets[own].activity.add(activity);
+        let receiver = self.receiver(own);
         let series = self.label_sets[receiver].series.as_mut()?;
         series.changed_after = self.edition;
         Some(&mut series.value)
+    }
+
+    /// The label set whose series has the increments of this one.
+    fn receiver(&self, id: Id) -> Id {
+        self.label_sets[id].passed_on_to().map_or(id, |into| self.receiver(into))
     }
 
     /// Sets a claim's part in a [`Kind::Gauge`], whose value is the sum over its claims.
@@ -251,7 +262,7 @@ impl Ledger {
 
     fn family(&self, book: &Book) -> Family {
         let series = book.index.iter().filter_map(|(labels, id)| {
-            let Series { start, value, .. } = self.label_sets[*id].series.as_ref()?;
+            let Series { start, value, .. } = self.label_sets[*id].shown()?;
             Some(snapshot::Series { labels: labels.clone(), start: *start, value: value.clone() })
         });
         Family { metric: book.metric, series: series.collect() }

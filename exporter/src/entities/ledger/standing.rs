@@ -1,9 +1,12 @@
 //! How a label set's standing changes. Every change keeps the series' values; a gauge, which is the sum over
 //! its claims, moves.
 
+use std::sync::Arc;
+
 use super::{
     Ledger, Now,
     label_set::{Activity, Id, LabelSet, Series, Standing},
+    withheld::placeholder_of,
 };
 use crate::{
     catalogue::Kind,
@@ -27,14 +30,17 @@ impl Ledger {
             Standing::Folded { .. } if self.label_sets[id].users == 1 && self.has_room(book) => {
                 self.unfold(id, now);
             }
-            Standing::Folded { .. } => {}
+            Standing::Folded { .. } | Standing::Withheld | Standing::Disclosed { .. } => {}
         }
         id
     }
 
     fn enter(&mut self, book: usize, labels: &Labels, now: Now) -> Id {
         let folded = labels.folded();
-        let standing = if folded == *labels {
+        let placeholder = placeholder_of(labels);
+        let standing = if placeholder.is_some() {
+            Standing::Withheld
+        } else if folded == *labels {
             Standing::Exempt
         } else if self.has_room(book) {
             self.take_place(book);
@@ -44,8 +50,8 @@ impl Ledger {
             Standing::Folded { into: self.join(book, &folded, now) }
         };
         let series = match standing {
-            Standing::Exempt | Standing::Named => Some(self.new_series(book, now)),
-            Standing::Folded { .. } => None,
+            Standing::Exempt | Standing::Named | Standing::Withheld => Some(self.new_series(book, now)),
+            Standing::Folded { .. } | Standing::Disclosed { .. } => None,
         };
         let id = self.label_sets.insert(LabelSet {
             book,
@@ -58,15 +64,19 @@ impl Ledger {
             level: 0,
         });
         self.books[book].index.insert(labels.clone(), id);
+        if let Some(name) = placeholder {
+            self.withheld.entry(Arc::clone(name)).or_default().push(id);
+        }
         id
     }
 
-    /// One user fewer for a label set. Without any, it lingers as long as it has something to show.
+    /// One user fewer for a label set. Without any, it lingers as long as it has something to show, or waits
+    /// for its names.
     pub(super) fn leave(&mut self, id: Id, now: Now) {
         let is_gauge = self.is_gauge(id);
         let label_set = &mut self.label_sets[id];
         label_set.users -= 1;
-        if label_set.users > 0 {
+        if label_set.users > 0 || label_set.standing == Standing::Withheld {
             return;
         }
         if label_set.series.is_none() || is_gauge {
@@ -120,11 +130,12 @@ impl Ledger {
         }
     }
 
-    fn remove(&mut self, id: Id, now: Now) {
+    pub(super) fn remove(&mut self, id: Id, now: Now) {
         let LabelSet { book, labels, standing, .. } = self.label_sets.remove(id);
         self.books[book].index.remove(&labels);
         match standing {
-            Standing::Exempt => {}
+            Standing::Exempt | Standing::Withheld => {}
+            Standing::Disclosed { into } => self.leave(into, now),
             Standing::Named => self.give_place_back(book),
             Standing::Folded { into } => {
                 self.books[book].folded -= 1;
@@ -152,8 +163,11 @@ impl Ledger {
         }
         let label_set = &mut self.label_sets[id];
         label_set.level = label_set.level.wrapping_add(by);
-        let receiver = label_set.receiver(id);
-        self.add_to_gauge(receiver, by);
+        match label_set.standing {
+            Standing::Disclosed { into } => self.shift_level(into, by),
+            Standing::Folded { into } => self.add_to_gauge(into, by),
+            Standing::Exempt | Standing::Named | Standing::Withheld => self.add_to_gauge(id, by),
+        }
     }
 
     fn add_to_gauge(&mut self, id: Id, by: i64) {

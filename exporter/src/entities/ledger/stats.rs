@@ -1,6 +1,9 @@
 //! What the ledger says about itself.
 
-use super::{Ledger, label_set::LabelSet};
+use super::{
+    Ledger,
+    label_set::{LabelSet, Standing},
+};
 use crate::catalogue::Metric;
 
 /// What a ledger holds.
@@ -21,7 +24,9 @@ pub struct MetricStats {
     pub metric: &'static Metric,
     /// Series in the next snapshot.
     pub series: usize,
-    /// How many of them only linger.
+    /// Label sets whose names are still to come.
+    pub withheld: usize,
+    /// How many of the series only linger.
     pub lingering: usize,
     /// Places taken, of [`Limits::label_sets_per_metric`](super::Limits::label_sets_per_metric).
     pub places: usize,
@@ -39,7 +44,8 @@ impl Ledger {
             let waiting = || label_sets().filter(|set| set.is_waiting());
             MetricStats {
                 metric: book.metric,
-                series: label_sets().filter(|set| set.series.is_some()).count(),
+                series: label_sets().filter(|set| set.shown().is_some()).count(),
+                withheld: label_sets().filter(|set| set.standing == Standing::Withheld).count(),
                 lingering: label_sets().filter(|set| set.lingers_since.is_some()).count(),
                 places: book.places_taken,
                 folded: waiting().count(),

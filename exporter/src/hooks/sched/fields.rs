@@ -2,10 +2,11 @@
 
 use exporter_common::{ABSENT, scheduler::SchedFields};
 
+use super::Parts;
 use crate::kernel::btf::{Btf, BtfError};
 
 /// All offsets, and which collectors are on.
-pub(super) fn of(btf: &Btf, scheduler: bool, process: bool) -> Result<SchedFields, BtfError> {
+pub(super) fn of(btf: &Btf, parts: Parts) -> Result<SchedFields, BtfError> {
     let task = |field| btf.offset("task_struct", field);
     let optional = |structure, field| btf.optional_offset(structure, field).unwrap_or(ABSENT);
     let arguments = btf.tracepoint("sched_switch").unwrap_or_default();
@@ -33,7 +34,12 @@ pub(super) fn of(btf: &Btf, scheduler: bool, process: bool) -> Result<SchedField
         group_leader: task("group_leader")?,
         start_time: task("start_time")?,
         comm: task("comm")?,
-        scheduler: u32::from(scheduler),
-        process: u32::from(process),
+        mm: task("mm")?,
+        exe_file: btf.offset("mm_struct", "exe_file")?,
+        file_dentry: btf.offset("file", "f_path.dentry")?,
+        dentry_name: btf.offset("dentry", "d_name.name")?,
+        scheduler: u32::from(parts.scheduler),
+        process: u32::from(parts.process),
+        executables: u32::from(parts.executables),
     })
 }

@@ -31,6 +31,11 @@ enum Event {
     Reuse {
         claim: usize,
     },
+    /// The names behind a placeholder are known.
+    Disclose {
+        placeholder: usize,
+        name: usize,
+    },
     Limits {
         per_metric: usize,
         all: usize,
@@ -54,6 +59,8 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (claim(), name).prop_map(|(claim, name)| Event::Rename { claim, name }),
         3 => claim().prop_map(|claim| Event::Release { claim }),
         1 => claim().prop_map(|claim| Event::Reuse { claim }),
+        2 => (0..PLACEHOLDERS, 0..4usize)
+            .prop_map(|(placeholder, name)| Event::Disclose { placeholder, name }),
         1 => (0..6usize, 0..10usize).prop_map(|(per_metric, all)| Event::Limits { per_metric, all }),
         2 => prop_oneof![1..20u64, 50..200u64, Just(400u64)].prop_map(|seconds| Event::Sleep { seconds }),
         4 => Just(Event::Tick),
@@ -62,16 +69,29 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// Eight cgroups with one of two attribute values, one of the two alone, and the fold itself.
-const NAMES: usize = 10;
+/// Eight cgroups with one of two attribute values, one of the two alone, the fold itself, and two
+/// placeholders with one of two attribute values.
+const NAMES: usize = 14;
 
-fn labels(name: usize) -> Labels {
+const PLACEHOLDERS: usize = 2;
+
+fn labels(name: usize, disclosed: [u32; PLACEHOLDERS]) -> Labels {
     let switch_type = (&keys::SWITCH_TYPE, if name.is_multiple_of(2) { "voluntary" } else { "involuntary" });
     match name {
         8 => Labels::new([switch_type]),
         9 => Labels::new([switch_type, (&keys::CGROUP, FOLD)]),
+        10.. => {
+            let number = (name - 10) / 2;
+            // Names are told only once: what is claimed after that has another placeholder.
+            Labels::new([switch_type, placeholder(&format!("{number} {}", disclosed[number]))])
+        }
         _ => Labels::new([switch_type, (&keys::CGROUP, &*format!("/{name}"))]),
     }
+}
+
+/// Whether names are still to come.
+fn is_hidden(labels: &Labels) -> bool {
+    withheld::placeholder_of(labels).is_some()
 }
 
 /// A label set of a metric.
@@ -104,6 +124,8 @@ struct Model {
     /// Those that are no longer.
     gone: BTreeSet<(Place, SystemTime)>,
     editions: Vec<Edition>,
+    /// How often each placeholder's names were told.
+    disclosed: [u32; PLACEHOLDERS],
 }
 
 impl Model {
@@ -113,8 +135,8 @@ impl Model {
         let claims = self.claims.len().max(1);
         match *event {
             Event::Claim { metric, name } => {
-                let claim = bench.ledger.claim(METRICS[metric], &labels(name), bench.now);
-                self.claims.push((claim, metric, labels(name), 0));
+                let claim = bench.ledger.claim(METRICS[metric], &labels(name, self.disclosed), bench.now);
+                self.claims.push((claim, metric, labels(name, self.disclosed), 0));
             }
             Event::Record { claim, by, bucket } => {
                 let Some((claim, metric, labels, part)) = self.claims.get_mut(claim % claims) else { return };
@@ -139,7 +161,7 @@ impl Model {
             }
             Event::Rename { claim, name } => {
                 let Some((claim, _, names, _)) = self.claims.get_mut(claim % claims) else { return };
-                *names = labels(name);
+                *names = labels(name, self.disclosed);
                 bench.ledger.rename(claim, names, bench.now);
             }
             Event::Release { claim } if !self.claims.is_empty() => {
@@ -152,6 +174,7 @@ impl Model {
                 self.claims.push((claim, metric, labels, 0));
             }
             Event::Release { .. } | Event::Reuse { .. } => {}
+            Event::Disclose { placeholder, name } => self.disclose(placeholder, name, bench),
             Event::Limits { per_metric, all } => bench.set_limits(per_metric, all),
             Event::Sleep { seconds } => bench.sleep(seconds),
             Event::Tick => bench.ledger.tick(bench.now),
@@ -160,6 +183,27 @@ impl Model {
                 bench.ledger.delivered(&Consumer::new(consumer.to_string()), *edition, bench.now);
             }
         }
+    }
+
+    /// What was recorded under the placeholder was recorded under the names all along.
+    fn disclose(&mut self, number: usize, name: usize, bench: &mut Bench) {
+        let name = format!("/{name}");
+        let placeholder = format!("{number} {}", self.disclosed[number]);
+        bench.ledger.disclose(&placeholder, &cgroup(&name), bench.now);
+        for switch_type in 0..2 {
+            let hidden = labels(10 + 2 * number + switch_type, self.disclosed);
+            let attribute = hidden.get(&keys::SWITCH_TYPE).expect("all have one");
+            let named = Labels::new([(&keys::SWITCH_TYPE, attribute), (&keys::CGROUP, &*name)]);
+            for metric in 0..METRICS.len() {
+                if let Some(recorded) = self.recorded.remove(&(metric, hidden.clone())) {
+                    add(self.recorded.entry((metric, named.clone())).or_default(), &recorded);
+                }
+            }
+            for (_, _, labels, _) in self.claims.iter_mut().filter(|(_, _, labels, _)| *labels == hidden) {
+                *labels = named.clone();
+            }
+        }
+        self.disclosed[number] += 1;
     }
 
     /// Looks at everything, and checks it against all that was ever seen.
@@ -201,7 +245,7 @@ impl Model {
     /// What was recorded under a name is in the series of that name and in its fold, and nowhere else.
     fn check_increments(&self) {
         let mut folds: BTreeMap<Place, (HistogramValue, HistogramValue)> = BTreeMap::new();
-        for ((metric, labels), recorded) in &self.recorded {
+        for ((metric, labels), recorded) in self.recorded.iter().filter(|(place, _)| !is_hidden(&place.1)) {
             add(&mut folds.entry((*metric, labels.folded())).or_default().0, recorded);
         }
         let mut own: BTreeMap<Place, HistogramValue> = BTreeMap::new();
@@ -220,7 +264,10 @@ impl Model {
 
     fn check_gauges(&self, shown: &BTreeMap<Labels, i64>) {
         let mut levels: BTreeMap<Labels, i64> = BTreeMap::new();
-        for (_, _, labels, part) in self.claims.iter().filter(|(_, metric, ..)| METRICS[*metric] == &GAUGE) {
+        for (_, metric, labels, part) in &self.claims {
+            if METRICS[*metric] != &GAUGE || is_hidden(labels) {
+                continue;
+            }
             *levels.entry(labels.folded()).or_default() += part;
         }
         assert_eq!(levels, *shown);
@@ -228,7 +275,7 @@ impl Model {
 
     /// Every claim can be seen, and there are no more series than there may be.
     fn check_sizes(&self, snapshot: &Snapshot, bench: &Bench) {
-        for (_, metric, labels, _) in &self.claims {
+        for (_, metric, labels, _) in self.claims.iter().filter(|(_, _, labels, _)| !is_hidden(labels)) {
             let family = snapshot.families.iter().find(|family| family.metric == METRICS[*metric]);
             let series = &family.expect("a metric with claims is there").series;
             let folded = labels.folded();

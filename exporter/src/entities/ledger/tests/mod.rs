@@ -5,6 +5,7 @@ mod gauges;
 mod law;
 mod lives;
 mod scrapers;
+mod withholding;
 
 use super::*;
 use crate::{
@@ -142,11 +143,17 @@ fn assert_consistent(ledger: &Ledger) {
     assert!(named <= ledger.limits.label_sets, "budget in all");
     for (id, set) in sets {
         let claims = ledger.claims.iter().filter(|(_, held)| held.label_set == id).count();
-        let folded = sets.iter().filter(|(own, set)| is_folded(set) && set.receiver(*own) == id).count();
+        let folded = sets.iter().filter(|(_, set)| set.passed_on_to() == Some(id)).count();
         assert_eq!(set.users as usize, claims + folded, "users of {:?}", set.labels);
-        assert!(set.users > 0 || set.lingers_since.is_some(), "{:?} is kept for nobody", set.labels);
-        assert!(set.series.is_some() || is_folded(set), "{:?} shows nothing", set.labels);
-        let idle = set.series.is_some() && (set.users == 0 || is_folded(set));
+        let is_withheld = set.standing == label_set::Standing::Withheld;
+        let is_disclosed = matches!(set.standing, label_set::Standing::Disclosed { .. });
+        assert!(
+            set.users > 0 || set.lingers_since.is_some() || is_withheld,
+            "{:?} is kept for nobody",
+            set.labels
+        );
+        assert!(set.series.is_some() || is_folded(set) || is_disclosed, "{:?} shows nothing", set.labels);
+        let idle = set.series.is_some() && (set.users == 0 || is_folded(set)) && !is_withheld;
         assert_eq!(set.lingers_since.is_some(), idle, "lingering of {:?}", set.labels);
     }
     let lingering = sets.iter().filter_map(|(id, set)| Some((set.lingers_since?, id))).collect();
