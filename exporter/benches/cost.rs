@@ -26,7 +26,7 @@ fn main() -> anyhow::Result<()> {
     let _ = host::lift_memlock_limit();
     let btf = Btf::of_running_kernel()?;
     let hierarchy = Hierarchy::of_this_host()?;
-    let parts = Parts { scheduler: true, process: true, slots: 1024, processes: 4096 };
+    let parts = Parts { scheduler: true, process: true, executables: false, slots: 1024, processes: 4096 };
 
     println!("## ns per run, by the kernel's statistics (minimum of {BATCHES} batches)\n");
     println!("| workload | program | runs | ns |\n|---|---|---|---|");

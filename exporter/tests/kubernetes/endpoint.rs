@@ -19,6 +19,8 @@ use tokio_rustls::{
 /// A CA, and a certificate of its making for 127.0.0.1.
 pub(crate) struct Certificates {
     pub(crate) ca_pem: String,
+    /// A certificate for a client, and its key.
+    pub(crate) client_pem: [String; 2],
     acceptor: TlsAcceptor,
 }
 
@@ -37,7 +39,10 @@ impl Certificates {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key)
             .expect("they belong together");
-        Self { ca_pem: ca.pem(), acceptor: TlsAcceptor::from(Arc::new(config)) }
+        let client_key = KeyPair::generate().expect("a key");
+        let client = CertificateParams::new(Vec::new()).expect("no names").signed_by(&client_key, &ca);
+        let client_pem = [client.expect("a certificate").pem(), client_key.serialize_pem()];
+        Self { ca_pem: ca.pem(), client_pem, acceptor: TlsAcceptor::from(Arc::new(config)) }
     }
 }
 

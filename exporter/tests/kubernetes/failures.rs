@@ -64,8 +64,21 @@ async fn what_is_forbidden_may_be_allowed_later() {
     assert!(known.names("small-1-a", None).is_some());
 }
 
-/// The kubelet writes a new token into the file long before the old one is refused, but clocks and caches
-/// differ: when it is refused, it is read again.
+/// The kubelet writes a new token into the file long before the old one is refused.
+#[tokio::test]
+async fn a_new_token_is_taken_from_the_file_in_time() {
+    let setting = Setting::new();
+    setting.cluster.apply(&small(1));
+    let known = setting.watch("");
+    known.synced().await;
+    setting.write("token", "token-2\n");
+    setting.cluster.set_token("token-2");
+    setting.cluster.end_watches();
+    setting.cluster.apply(&small(2));
+    known.knows("small-2-a").await;
+    assert_eq!(known.errors(Reason::Unauthorized), 0);
+}
+
 #[tokio::test]
 async fn a_new_token_is_read_when_the_old_one_is_refused() {
     let setting = Setting::new();

@@ -3,6 +3,7 @@
 mod cluster;
 mod endpoint;
 mod failures;
+mod kubeconfig;
 mod kubelet;
 mod log;
 mod names;

@@ -49,6 +49,9 @@ impl Setting {
             Self { cluster: Cluster::new("token-1"), endpoint, folder: std::env::temp_dir().join(folder) };
         fs::create_dir(&setting.folder).expect("the name is unique");
         setting.write("ca.crt", &certificates.ca_pem);
+        let [certificate, key] = &certificates.client_pem;
+        setting.write("client.crt", certificate);
+        setting.write("client.key", key);
         setting.write("token", "token-1");
         setting.write("kubeconfig", &setting.kubeconfig());
         setting
@@ -80,16 +83,21 @@ impl Setting {
         fs::remove_file(self.folder.join(name)).expect("it was written");
     }
 
+    /// Where the cluster is, or will be.
+    pub(crate) fn url(&self) -> String {
+        format!("https://{}", self.endpoint.address)
+    }
+
     fn path(&self, name: &str) -> String {
         self.folder.join(name).display().to_string()
     }
 
     fn kubeconfig(&self) -> String {
-        let (ca, token, address) = (self.path("ca.crt"), self.path("token"), self.endpoint.address);
+        let (ca, token, url) = (self.path("ca.crt"), self.path("token"), self.url());
         format!(
             "{{apiVersion: v1, kind: Config, current-context: c,
                contexts: [{{name: c, context: {{cluster: k, user: u}}}}],
-               clusters: [{{name: k, cluster: {{server: \"https://{address}\", certificate-authority: {ca}}}}}],
+               clusters: [{{name: k, cluster: {{server: \"{url}\", certificate-authority: {ca}}}}}],
                users: [{{name: u, user: {{tokenFile: {token}}}}}]}}"
         )
     }
@@ -102,9 +110,9 @@ impl Setting {
 
     /// Starts to learn from the same server as if it was a kubelet. `more` are further keys of its section.
     pub(crate) fn poll(&self, more: &str) -> Known {
-        let (ca, token, address) = (self.path("ca.crt"), self.path("token"), self.endpoint.address);
+        let (ca, token, url) = (self.path("ca.crt"), self.path("token"), self.url());
         start(&format!(
-            "{{source: kubelet, node: node-1, kubelet: {{url: \"https://{address}\", interval: 1s, \
+            "{{source: kubelet, node: node-1, kubelet: {{url: \"{url}\", interval: 1s, \
               ca_file: \"{ca}\", token_file: \"{token}\", {more}}}}}"
         ))
     }

@@ -81,15 +81,8 @@ impl Failure {
     /// Something on the way to an answer, or while it was read.
     pub(super) fn transport(error: &(dyn StdError + 'static)) -> Self {
         let mut links = std::iter::successors(Some(error), |error| cause(*error));
-        let reason = links
-            .find_map(|link| {
-                if link.is::<rustls::Error>() {
-                    Some(Reason::Tls)
-                } else {
-                    link.is::<kube::client::AuthError>().then_some(Reason::Credentials)
-                }
-            })
-            .unwrap_or(Reason::Unreachable);
+        let is_tls = links.any(|link| link.is::<rustls::Error>());
+        let reason = if is_tls { Reason::Tls } else { Reason::Unreachable };
         Self::new(reason, chain(error))
     }
 

@@ -7,16 +7,19 @@
 //! Nothing here can end the exporter or hold up a read. Without a cluster nothing is known; while the API is
 //! away, what was known stays, and [`Status`] says so.
 
+mod access;
 mod backoff;
 mod contact;
 mod directory;
 mod failure;
+mod kubeconfig;
 mod kubelet;
 mod object;
 mod pod;
 mod pods;
 mod selection;
 mod server;
+mod tls;
 mod watch;
 mod workload;
 
@@ -24,6 +27,7 @@ use std::{env, fs};
 
 use tracing::info;
 
+use self::{access::is_in_cluster, selection::Selection, watch::Watch};
 pub use self::{
     contact::{Source, Status},
     failure::Reason,
@@ -32,7 +36,6 @@ pub use self::{
     selection::{Tag, TagName},
     workload::Workload,
 };
-use self::{selection::Selection, watch::Watch};
 use crate::config::{Kubernetes, PodSource};
 
 pub(crate) use self::selection::prometheus_name;
@@ -65,12 +68,6 @@ fn source(config: &Kubernetes) -> Source {
             Source::Off
         }
     }
-}
-
-/// Whether this is a pod that may speak to the API server.
-fn is_in_cluster() -> bool {
-    let token = "/var/run/secrets/kubernetes.io/serviceaccount/token";
-    env::var_os("KUBERNETES_SERVICE_HOST").is_some() && fs::metadata(token).is_ok()
 }
 
 /// The node's name: what the config says, or the downward API, or the host name, which the kubelet takes in

@@ -3,19 +3,24 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt as _;
-use hyper::{Request, Response};
-use hyper_util::{client::legacy, rt::TokioExecutor};
-use kube::{
-    Client, Config,
-    client::{Body, ConfigExt as _},
-    core::Status,
+use http_body_util::{BodyExt as _, Empty};
+use hyper::{Request, Response, Uri, body::Incoming, header};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
 };
+use kube::core::Status;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
-use tower::{BoxError, ServiceBuilder};
 
-use super::failure::{Failure, Reason};
+use super::{
+    access::{Access, Token},
+    failure::{Failure, Reason},
+    tls,
+};
+
+const USER_AGENT: &str = concat!("kernel-exporter/", env!("CARGO_PKG_VERSION"));
 
 /// How long an answer may take, a list's body included.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -27,25 +32,19 @@ const LONGEST_ANSWER: usize = 64 << 20;
 const LONGEST_LINE: usize = 8 << 20;
 
 /// One server, with everything that it takes to be let in.
-pub(super) struct Server(Client);
+pub(super) struct Server {
+    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    url: String,
+    token: Option<Token>,
+}
 
 impl Server {
     /// Prepares for requests; connects with the first of them.
-    ///
-    /// The parts are `kube`'s, put together without its retries and its error line for every one of them:
-    /// who asks decides when to ask again and what to say.
-    pub(super) fn new(config: Config) -> Result<Self, Failure> {
-        let build = || -> Result<Client, kube::Error> {
-            let connector = config.rustls_https_connector()?;
-            let service = ServiceBuilder::new()
-                .layer(config.base_uri_layer())
-                .option_layer(config.auth_layer()?)
-                .layer(config.extra_headers_layer()?)
-                .map_err(BoxError::from)
-                .service(legacy::Client::builder(TokioExecutor::new()).build(connector));
-            Ok(Client::new(service, config.default_namespace.clone()))
-        };
-        build().map(Self).map_err(|error| Failure::credentials(&error))
+    pub(super) fn new(access: Access) -> Result<Self, Failure> {
+        let Access { url, trust, identity, token } = access;
+        let tls = tls::client(&trust, identity.as_deref())?;
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().build();
+        Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector), url, token })
     }
 
     /// Asks, and reads the whole answer as JSON.
@@ -61,8 +60,8 @@ impl Server {
     }
 
     /// The answer, if it is a good one.
-    async fn accepted(&self, request: Request<Vec<u8>>) -> Result<Response<Body>, Failure> {
-        let answer = self.0.send(request.map(Body::from)).await;
+    async fn accepted(&self, request: Request<Vec<u8>>) -> Result<Response<Incoming>, Failure> {
+        let answer = self.client.request(self.complete(request.uri())?).await;
         let answer = answer.map_err(|error| Failure::transport(&error))?;
         let status = answer.status();
         if status.is_success() {
@@ -76,6 +75,17 @@ impl Server {
         };
         Err(Failure::status(status.as_u16(), &explanation))
     }
+
+    /// A request for what stands at `path` of this server.
+    fn complete(&self, path: &Uri) -> Result<Request<Empty<Bytes>>, Failure> {
+        let mut request = Request::get(format!("{}{path}", self.url))
+            .header(header::ACCEPT, "application/json")
+            .header(header::USER_AGENT, USER_AGENT);
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, token.header()?);
+        }
+        request.body(Empty::new()).map_err(|error| Failure::credentials(&error))
+    }
 }
 
 async fn in_time<T>(answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -84,7 +94,7 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, Failure>>) -> Result<
         .map_err(|_| Failure::new(Reason::Unreachable, format!("no answer within {ANSWER:?}")))?
 }
 
-async fn read(answer: Response<Body>) -> Result<Bytes, Failure> {
+async fn read(answer: Response<Incoming>) -> Result<Bytes, Failure> {
     let mut body = answer.into_body();
     let mut bytes = BytesMut::new();
     while let Some(part) = next_part(&mut body).await? {
@@ -97,7 +107,7 @@ async fn read(answer: Response<Body>) -> Result<Bytes, Failure> {
     Ok(bytes.freeze())
 }
 
-async fn next_part(body: &mut Body) -> Result<Option<Bytes>, Failure> {
+async fn next_part(body: &mut Incoming) -> Result<Option<Bytes>, Failure> {
     while let Some(frame) = body.frame().await {
         match frame {
             Ok(frame) => {
@@ -113,7 +123,7 @@ async fn next_part(body: &mut Body) -> Result<Option<Bytes>, Failure> {
 
 /// An answer that comes line by line. It is safe to stop waiting for a line and to ask again.
 pub(super) struct Lines {
-    body: Body,
+    body: Incoming,
     rest: BytesMut,
     /// So much of the rest has no newline.
     searched: usize,

@@ -4,20 +4,20 @@
 //! ends goes on from there. When the server no longer has that part of the history (410 Gone), or has sent
 //! something that makes no sense, all pods are listed again, and those that are missing are gone.
 //!
-//! `kube`'s own watcher does the same, but leaves out events that it can't read and goes on behind them, and
-//! doesn't tell bookmarks and new starts, which are metrics here.
+//! Requests and events are `kube`'s. Its client and its watcher are not used: the watcher leaves out events that
+//! it can't read and goes on behind them, and doesn't tell bookmarks and new starts, which are metrics here; the
+//! client says every failure in the log, and makes the binary larger by half.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, path::Path, time::Duration};
 
-use kube::{
-    Config,
-    api::{ListParams, WatchParams},
-    config::{KubeConfigOptions, Kubeconfig},
-    core::{Request as Resource, WatchEvent},
+use kube::core::{
+    Request as Resource, WatchEvent,
+    params::{ListParams, WatchParams},
 };
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
+    access::Access,
     backoff::Backoff,
     failure::{Failure, Reason},
     object::{PodList, PodObject},
@@ -65,7 +65,7 @@ impl Watch {
     }
 
     async fn session(&mut self) -> Result<Infallible, Failure> {
-        let server = Server::new(self.config().await?)?;
+        let server = Server::new(self.access()?)?;
         loop {
             let known = match self.known.take() {
                 Some(known) => known,
@@ -76,16 +76,12 @@ impl Watch {
         }
     }
 
-    async fn config(&self) -> Result<Config, Failure> {
+    fn access(&self) -> Result<Access, Failure> {
         if self.kubeconfig.is_empty() {
-            return Config::incluster().map_err(|error| Failure::credentials(&error));
+            Access::of_this_pod()
+        } else {
+            Access::by_kubeconfig(Path::new(&self.kubeconfig))
         }
-        let failure = |error: kube::config::KubeconfigError| {
-            let Failure { reason, message } = Failure::credentials(&error);
-            Failure::new(reason, format!("{}: {message}", self.kubeconfig))
-        };
-        let file = Kubeconfig::read_from(&self.kubeconfig).map_err(failure)?;
-        Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(failure)
     }
 
     /// The list's place in history.
