@@ -22,6 +22,7 @@ use crate::{
     },
     hooks,
     kernel::{
+        bpf,
         btf::Btf,
         host::{self, Hierarchy},
     },
@@ -48,12 +49,47 @@ pub struct Report {
     pub ledger: Option<Stats>,
     /// Values that went back; must stay 0.
     pub backward_values: u64,
+    /// How the programs' time is told.
+    pub run_time: RunTime,
     /// Reads of a family that failed, by its first collector.
     pub failed_reads: u64,
     /// The table of cgroups.
     pub cgroups: CgroupStats,
     /// How many cgroups are known how well.
     pub identities: IdentityStats,
+}
+
+/// How the time that programs take is told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RunTime {
+    /// By the kernel's statistics, which were on when the exporter started.
+    Kernel,
+    /// By one timed run in 1,024, plus what the kernel takes to enter and to leave a program, in nanoseconds.
+    Sampled {
+        /// As measured at the start; zero where that was not possible.
+        entry_ns: f64,
+    },
+}
+
+impl Default for RunTime {
+    fn default() -> Self {
+        Self::Sampled { entry_ns: 0.0 }
+    }
+}
+
+impl RunTime {
+    /// The best that there is here.
+    fn of_this_host() -> Self {
+        if bpf::keeps_statistics() {
+            return Self::Kernel;
+        }
+        let entry_ns = hooks::selftest::entry_cost_ns().unwrap_or_else(|error| {
+            warn!("the time that the kernel takes to enter a program is not known: {error:#}");
+            0.0
+        });
+        info!(nanoseconds = entry_ns.round(), "the kernel's cost of entering a program");
+        Self::Sampled { entry_ns }
+    }
 }
 
 /// Whether a collector measures.
@@ -141,12 +177,13 @@ impl Engine {
                 .ok()
         });
         let cgroups = Cgroups::start(hook, &hierarchy);
+        let run_time = RunTime::of_this_host();
         host::return_freed_memory();
         let catalogue: Vec<_> = registry::descriptions().flat_map(|about| about.metrics).copied().collect();
         let ledger = Ledger::new(Limits::from(&config.limits), &catalogue);
         let books = Books { ledger, now: Now::read(), backward_values: 0 };
         let world = World { books, identities: Identities::new(cgroups, pods) };
-        let report = Arc::new(Mutex::new(Report { collectors, ..Report::default() }));
+        let report = Arc::new(Mutex::new(Report { collectors, run_time, ..Report::default() }));
         Ok(Self { world, families, report, delivered: Arc::default() })
     }
 

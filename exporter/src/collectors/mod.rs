@@ -127,8 +127,10 @@ pub struct ProgramAccount {
     pub runs: u64,
     /// Runs that the kernel skipped because the program interrupted itself; `None` where it doesn't say.
     pub misses: Option<u64>,
-    /// Nanoseconds it is estimated to have taken, from one timed run in 1,024.
-    pub estimated_ns: f64,
+    /// Nanoseconds it is estimated to have taken, from one timed run in 1,024, without the way in and out.
+    pub sampled_ns: f64,
+    /// Nanoseconds that the kernel has measured while its statistics were on.
+    pub kernel_ns: u64,
 }
 
 impl ProgramAccount {
@@ -148,7 +150,8 @@ impl ProgramAccount {
             misses: info.recursion_misses,
             // Each timed run stands for those since the one before it. The mean of all of them, times all
             // runs, would go back whenever the mean falls faster than runs are added.
-            estimated_ns: runs.timed_ns as f64 * TIMED_EVERY as f64,
+            sampled_ns: runs.timed_ns as f64 * TIMED_EVERY as f64,
+            kernel_ns: info.run_time_ns,
         }
     }
 }

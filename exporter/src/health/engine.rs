@@ -13,7 +13,7 @@ use ::prometheus::{
 use super::identity;
 use crate::{
     catalogue::{Kind, Metric as Declared},
-    engine::Report,
+    engine::{Report, RunTime},
     prometheus::ExpositionOptions,
     refusal::Reason,
     snapshot::classic_bounds,
@@ -142,18 +142,32 @@ fn programs(report: &Report) -> Families<'static> {
     });
     let runs = all().map(|(labels, program)| (labels, program.runs as f64));
     let seconds = all().map(|(mut labels, program)| {
-        labels.push(("method", "sampled".to_owned()));
-        (labels, program.estimated_ns / 1e9)
+        let (method, ns) = match report.run_time {
+            RunTime::Kernel => ("kernel", program.kernel_ns as f64),
+            RunTime::Sampled { entry_ns } => ("sampled", program.sampled_ns + program.runs as f64 * entry_ns),
+        };
+        labels.push(("method", method.to_owned()));
+        (labels, ns / 1e9)
     });
+    let entry = match report.run_time {
+        RunTime::Kernel => Vec::new(),
+        RunTime::Sampled { entry_ns } => vec![(Vec::new(), entry_ns / 1e9)],
+    };
     let misses = all().filter_map(|(labels, program)| Some((labels, program.misses? as f64)));
     vec![
         ("program_info", "How a BPF program is attached; always 1", MetricType::GAUGE, info.collect()),
         ("program_runs_total", "Times a BPF program ran", MetricType::COUNTER, runs.collect()),
         (
             "program_run_seconds_total",
-            "Time spent in a BPF program, estimated from one timed run in 1,024, without the kernel's way in and out",
+            "Time spent in a BPF program: `sampled` is one timed run in 1,024 and the cost of entering it, `kernel` are the kernel's statistics, where they were on at the start",
             MetricType::COUNTER,
             seconds.collect(),
+        ),
+        (
+            "program_entry_seconds",
+            "Time that the kernel takes to enter and leave a BPF program, measured at the start",
+            MetricType::GAUGE,
+            entry,
         ),
         (
             "program_recursion_misses_total",

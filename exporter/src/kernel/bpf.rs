@@ -228,6 +228,11 @@ pub struct ProgramInfo {
     pub recursion_misses: Option<u64>,
 }
 
+/// Whether the kernel keeps run-time statistics of programs (`sysctl kernel.bpf_stats_enabled`).
+pub fn keeps_statistics() -> bool {
+    std::fs::read_to_string("/proc/sys/kernel/bpf_stats_enabled").is_ok_and(|value| value.trim() == "1")
+}
+
 /// Asks the kernel about a loaded program.
 pub fn program_info(program: BorrowedFd<'_>) -> io::Result<ProgramInfo> {
     /// `struct bpf_prog_info` up to `recursion_misses`; what an older kernel doesn't know stays zero.
