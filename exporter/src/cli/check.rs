@@ -40,6 +40,12 @@ pub fn check(source: &Source, config: &Config, memory: impl Fn(&Config) -> Vec<(
         say("  classic", "off".to_owned());
     }
 
+    // Folds come on top: as many as there are combinations of the labels that say what was done.
+    say("series", format!("at most {} native ones and those of folds", limits.label_sets));
+    let largest = [series(&(&histograms.duration_bounds).into()), series(&(&histograms.size_bounds).into())];
+    let each = largest.into_iter().max().filter(|_| histograms.classic).unwrap_or(3);
+    say("  classic", format!("at most {} if every label set is a histogram's", limits.label_sets * each));
+
     let maps = memory(config);
     say("kernel memory", mebibytes(maps.iter().map(|(_, bytes)| bytes).sum()));
     for (name, bytes) in maps {
@@ -70,10 +76,14 @@ fn by(enabled: bool, names: &[&str]) -> String {
     }
 }
 
-/// One series per bound, for `+Inf`, for the sum and for the count.
+/// One per bound, for `+Inf`, for the sum and for the count.
+fn series(exponents: &RangeInclusive<i32>) -> u32 {
+    exponents.clone().count() as u32 + 3
+}
+
 fn classic(exponents: RangeInclusive<i32>, unit: &str) -> String {
-    let (first, last) = (*exponents.start(), *exponents.end());
-    format!("{}, from 2^{first} {unit} to 2^{last} {unit}", last - first + 4)
+    let (first, last) = (exponents.start(), exponents.end());
+    format!("{}, from 2^{first} {unit} to 2^{last} {unit}", series(&exponents))
 }
 
 /// Bytes in MiB, rounded up to a tenth, so that nothing that costs memory is shown as nothing.
@@ -115,6 +125,8 @@ series per histogram
   native                1, with 8 buckets per power of two
   classic, durations    30, from 2^-20 s to 2^6 s
   classic, sizes        21, from 2^9 B to 2^26 B
+series                  at most 10000 native ones and those of folds
+  classic               at most 300000 if every label set is a histogram's
 kernel memory               19.8 MiB
   sched                      8.0 MiB
   block                     11.8 MiB
