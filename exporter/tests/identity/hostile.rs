@@ -21,21 +21,14 @@ use crate::{
 
 const SWITCHES: &str = "process_context_switches_total";
 
-/// A cgroup of any name with a process in it. They go in this order.
-struct Actor {
-    worker: Worker,
-    cgroup: Cgroup,
+/// A process that sleeps as often whenever it is told to.
+fn actor(cgroup: &Cgroup, sleeps: u64) -> Worker {
+    let work = move |_: &Job| (0..sleeps).for_each(|_| std::thread::sleep(Duration::from_micros(200)));
+    Worker::spawn("identity", cgroup, || {}, work)
 }
 
-impl Actor {
-    fn new(cgroup: Cgroup, sleeps: u64) -> Self {
-        let work = move |_: &Job| (0..sleeps).for_each(|_| std::thread::sleep(Duration::from_micros(200)));
-        Self { worker: Worker::spawn("identity", &cgroup, || {}, work), cgroup }
-    }
-
-    fn switches(&self) -> u64 {
-        Counts::of_process(self.worker.pid).voluntary
-    }
+fn switches(actor: &Worker) -> u64 {
+    Counts::of_process(actor.pid).voluntary
 }
 
 fn identity(labels: &[(&str, &str)]) -> Identity {
@@ -75,7 +68,7 @@ fn nobody_passes_for_somebody_else() {
     let (user, evil) = ("/user.slice/user-1000.slice/user@1000.service", format!("evil-{}.service", tag()));
     let (scope, cut) = (format!("docker-{}.scope", docker.id), format!("docker-{}.scope", &docker.id[..63]));
     let from_pod = [("container_id", pod.id.as_str()), ("container_runtime", "containerd")];
-    let cast: Vec<(String, Identity)> = vec![
+    let roles: Vec<(String, Identity)> = vec![
         // Those whose names are copied, and those who copy.
         (pod.path.clone(), pod.identity(By::Container, true)),
         (docker.path.clone(), docker.identity(By::Container, true)),
@@ -92,22 +85,23 @@ fn nobody_passes_for_somebody_else() {
         (format!("{user}{}", pod.path), more(&from_pod, ("unit", "user@1000.service"))),
         (format!("/system.slice/{evil}/{scope}"), more(&of_docker, ("unit", &evil))),
         // Almost an id, and almost the fold.
-        (format!("/own/{cut}"), identity(&[("unit", &cut)])),
+        (format!("/system.slice/{cut}"), identity(&[("unit", &cut)])),
         ("/(all other cgroups)".to_owned(), identity(&[("cgroup", "/(all other cgroups)")])),
         (format!("/own/(all other cgroups){MARK}"), identity(&[("cgroup", &format!("/own/(all other cgroups){MARK}"))])),
     ];
-    let mut actors: Vec<Actor> = Vec::new();
-    for (number, (path, _)) in cast.iter().enumerate() {
-        actors.push(Actor::new(nest.make(path), 1 + number as u64));
+    let mut actors: Vec<Worker> = Vec::new();
+    for (number, (path, _)) in roles.iter().enumerate() {
+        let cgroup = nest.make(path);
+        actors.push(actor(&cgroup, 1 + number as u64));
+        // What is in it goes before it.
+        nest.keep(cgroup);
     }
-    actors.iter_mut().for_each(|actor| actor.worker.work());
+    actors.iter_mut().for_each(Worker::work);
     let mut truth: BTreeMap<Identity, u64> = BTreeMap::new();
-    for ((_, identity), actor) in cast.iter().zip(&actors) {
-        *truth.entry(identity.clone()).or_default() += actor.switches();
+    for ((_, identity), actor) in roles.iter().zip(&actors) {
+        *truth.entry(identity.clone()).or_default() += switches(actor);
     }
     assert_eq!(counted(&exporter, &truth), truth);
-    // From the inside out.
-    while actors.pop().is_some() {}
 }
 
 /// Every name is the same in all formats, and what can't be text is text.
@@ -127,16 +121,16 @@ fn no_name_breaks_the_exposition() {
         format!("/\\xff{mark}"),
     ];
     let mut truth: BTreeMap<Identity, u64> = BTreeMap::new();
-    let mut actors: Vec<Actor> =
-        texts.iter().map(|path| Actor::new(Cgroup::alone_at(path), 3)).collect();
     let bytes = OsString::from_vec([b"/\xff\xc0\x80", mark.as_bytes()].concat());
-    actors.push(Actor::new(Cgroup::alone_at(&bytes), 3));
-    actors.iter_mut().for_each(|actor| actor.worker.work());
+    let paths = texts.iter().map(OsStr::new).chain([&*bytes]);
+    let cgroups: Vec<Cgroup> = paths.map(Cgroup::alone_at).collect();
+    let mut actors: Vec<Worker> = cgroups.iter().map(|cgroup| actor(cgroup, 3)).collect();
+    actors.iter_mut().for_each(Worker::work);
     for (path, actor) in texts.iter().zip(&actors) {
-        truth.insert(identity(&[("cgroup", path)]), actor.switches());
+        truth.insert(identity(&[("cgroup", path)]), switches(actor));
     }
     let shown = format!("/\\xff\\xc0\\x80{mark}");
-    truth.insert(identity(&[("cgroup", &shown)]), actors[texts.len()].switches());
+    truth.insert(identity(&[("cgroup", &shown)]), switches(&actors[texts.len()]));
 
     assert_eq!(counted(&exporter, &truth), truth);
     let openmetrics = exporter.get("application/openmetrics-text; version=1.0.0");
@@ -178,15 +172,16 @@ fn a_path_of_four_thousand_bytes_is_found() {
     let Some(_turn) = turn() else { return };
     let exporter = Exporter::start("kubernetes: {source: off}\n");
     let mut nest = Nest::default();
-    let path = format!("/{}{}", tag(), format!("/{}", "x".repeat(180)).repeat(21)) + &format!("/{}", "y".repeat(160));
+    let path = format!("/{}{}", tag(), format!("/{}", "x".repeat(180)).repeat(21)) + &format!("/{}", "y".repeat(181));
     assert!((3980..4020).contains(&path.len()), "{}", path.len());
-    let mut actor = Actor::new(nest.make(&path), 3);
+    let cgroup = nest.make(&path);
+    let mut actor = actor(&cgroup, 3);
     let folder = mount().join(OsStr::from_bytes(&path.as_bytes()[1..]));
     let id = format!("id:{}", std::os::unix::fs::MetadataExt::ino(&fs::metadata(folder).expect("it is there")));
     let of = |cgroup: &str| identity(&[("cgroup", cgroup)]);
     let mut sums = BTreeMap::new();
     wait_for("the whole path is shown", || {
-        actor.worker.work();
+        actor.work();
         for (labels, value) in
             exporter.scrape().series(SWITCHES, &[("process_context_switch_type", "voluntary")])
         {
@@ -195,6 +190,5 @@ fn a_path_of_four_thousand_bytes_is_found() {
         sums.contains_key(&of(&path))
     });
     let sum: u64 = [&path, &id].iter().filter_map(|cgroup| sums.get(&of(cgroup))).sum();
-    assert_eq!(sum, actor.switches());
-    assert_eq!(actor.cgroup.path, path);
+    assert_eq!(sum, switches(&actor));
 }

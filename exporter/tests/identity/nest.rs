@@ -24,6 +24,11 @@ impl Nest {
         }
         Cgroup::alone_at(path)
     }
+
+    /// Takes one back, to be removed after everything that was made since.
+    pub(crate) fn keep(&mut self, cgroup: Cgroup) {
+        self.made.push(cgroup);
+    }
 }
 
 impl Drop for Nest {

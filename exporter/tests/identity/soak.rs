@@ -12,11 +12,11 @@ use crate::{
     seen::{Seen, is_ours},
 };
 
-const CGROUPS_PER_BATCH: u64 = 50;
+const CGROUPS_PER_BATCH: u64 = 25;
 const PROCESSES_PER_CGROUP: u64 = 10;
 
 /// After these all slots have been used once, and what the exporter keeps per slot is there for good.
-const WARM_UP: u64 = 8;
+const WARM_UP: u64 = 12;
 
 /// What the heap may grow by after the warm-up: 1 KiB for each cgroup of the shortest run, of which each had more
 /// than a dozen series. A longer run may take no more.
@@ -141,6 +141,9 @@ fn thousands_leave_only_their_increments() {
             early = Some(Size::of(&exporter, &scrape));
         } else if batches > WARM_UP {
             late.push(Size::of(&exporter, &scrape));
+        }
+        if batches % 16 == 0 {
+            println!("{batches} batches in {:?}: {:?}", begin.elapsed(), Size::of(&exporter, &scrape));
         }
     }
     let truth = Counts::of_process(worker.pid) - own + worker.counts();
