@@ -46,7 +46,7 @@ bench: build ## what the hooks and the exports cost
 	cargo bench --workspace
 
 soak: build ## cgroups and processes without end: no leak, no drift [MINUTES=60]
-	KERNEL_EXPORTER_SOAK_MINUTES=$(or $(MINUTES),60) cargo test --release --workspace --test truth -- --nocapture leave_only
+	KERNEL_EXPORTER_SOAK_MINUTES=$(or $(MINUTES),60) cargo test --release --workspace --test identity -- --nocapture leave_only
 
 clean: ## remove what was built (what was fetched stays in .cache)
 	cargo clean

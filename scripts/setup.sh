@@ -6,7 +6,7 @@
 # build    a C linker, a compiler that can build BPF programs, bpf-linker. Not the last two where
 #          KERNEL_EXPORTER_BPF_OBJECTS names a folder of BPF objects that are built already.
 # test     what the VM runner needs, tools for disks, Prometheus and promtool in .cache/prometheus,
-#          Python with the strict OpenMetrics parser in .cache/venv, a mounted tracefs
+#          Python with the strict OpenMetrics parser in .cache/venv, podman in .cache/podman, a mounted tracefs
 #
 # System packages come from apt, as root or through sudo. All else stays in .cache and in cargo's own
 # folder. Where there is no Debian's apt, it does what it can and names what is to be installed by hand.
@@ -148,6 +148,19 @@ ensure_prometheus() { # sid's: Debian 12 and 13 carry 2.x, which has no native h
   } >"$log" 2>&1 || { tail -n 10 "$log" >&2; fail "cannot fetch Prometheus"; }
 }
 
+ensure_podman() { # with all that it needs, because it never meets this machine's files
+  local target=$cache/podman state=$cache/apt-trixie deb
+  [ ! -e "$target/usr/bin/podman" ] || return 0
+  [ "$system" = debian ] || { say "no podman in $target: the test of real pods will be skipped"; return 0; }
+  say "fetching podman (Debian 13's, into .cache/podman, 60 MB)"
+  {
+    rm -rf "$target" "$target.new" && mkdir -p "$target.new" && debian_open "$state" trixie &&
+      debian_apt get install -y --no-install-recommends --download-only podman runc netavark catatonit base-files &&
+      for deb in "$state"/cache/archives/*.deb; do dpkg -x "$deb" "$target.new" || exit 1; done &&
+      mv "$target.new" "$target" && rm -f "$state"/cache/archives/*.deb
+  } >"$log" 2>&1 || { tail -n 10 "$log" >&2; fail "cannot fetch podman"; }
+}
+
 venv_is_ready() { [ "$(cat "$cache/venv/.packages" 2>/dev/null)" = "${PYTHON_PACKAGES[*]}" ]; }
 ensure_python() {
   ! venv_is_ready || return 0
@@ -175,6 +188,7 @@ setup_test() {
   ensure_rust_lints
   ensure_python
   ensure_prometheus
+  ensure_podman
   ensure_tracefs
 }
 

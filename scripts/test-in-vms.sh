@@ -10,7 +10,7 @@
 # VM's tests failed or did not run to their end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-targets=(truth block_io cgroups)
+targets=(truth block_io cgroups identity)
 kernels=("$@")
 [ $# -gt 0 ] || kernels=(5.10 6.1 6.12 7.2)
 logs=target/vm-logs

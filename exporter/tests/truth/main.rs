@@ -7,10 +7,10 @@
 //! or the worker's own clock say, however busy the machine is and however slowly a VM runs. Where a test
 //! allows a difference, it says why.
 
-mod churn;
 mod cpu;
 mod disk;
 mod exec;
+#[path = "../harness/mod.rs"]
 mod harness;
 mod histogram;
 mod idle;

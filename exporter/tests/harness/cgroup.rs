@@ -1,6 +1,12 @@
 //! Cgroups in the hierarchy by which the exporter tells them apart.
 
-use std::{fs, path::PathBuf};
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    thread::sleep,
+    time::Duration,
+};
 
 use kernel_exporter::kernel::host::Hierarchy;
 
@@ -23,14 +29,16 @@ impl Cgroup {
     /// One with this path from the hierarchy's root; those above it must exist.
     pub(crate) fn at(path: &str) -> Self {
         let hierarchy = Hierarchy::of_this_host().expect("cgroups are there");
-        let mount = hierarchy.mount.expect("mounted from its root");
         let twin = (hierarchy.id != 0).then(|| cpuacct_mount().expect("cpuacct is mounted"));
-        let make = |mount: PathBuf| {
-            let folder = PathBuf::from(format!("{}{path}", mount.display()));
-            fs::create_dir(&folder).unwrap_or_else(|error| panic!("cannot make {folder:?}: {error}"));
-            folder
-        };
-        Self { path: path.to_owned(), folder: make(mount), cpuacct: twin.map(make) }
+        let mut cgroup = Self::alone_at(path);
+        cgroup.cpuacct = twin.map(|mount| make(&mount, path.as_ref()));
+        cgroup
+    }
+
+    /// The same without the twin, for crowds of which nobody asks [`cpu_ns`](Self::cpu_ns).
+    pub(crate) fn alone_at(path: impl AsRef<OsStr>) -> Self {
+        let path = path.as_ref();
+        Self { path: path.to_string_lossy().into_owned(), folder: make(&mount(), path), cpuacct: None }
     }
 
     /// Moves this process into it.
@@ -56,8 +64,17 @@ impl Drop for Cgroup {
     fn drop(&mut self) {
         let folders = [Some(&self.folder), self.cpuacct.as_ref()];
         if std::thread::panicking() {
-            // Workers may still be inside; they are killed later on the way out.
-            folders.into_iter().flatten().for_each(|folder| drop(fs::remove_dir(folder)));
+            // A worker that was just killed may still be inside for a moment; one that is killed later on the way
+            // out is in vain waited for.
+            for folder in folders.into_iter().flatten() {
+                let is_removed = |_: &u32| fs::remove_dir(folder).is_ok();
+                let _ = (0..20).find(|n| {
+                    is_removed(n) || {
+                        sleep(Duration::from_millis(5));
+                        false
+                    }
+                });
+            }
             return;
         }
         for folder in folders.into_iter().flatten() {
@@ -74,6 +91,20 @@ pub(crate) fn cgroup_of(task: &str) -> Option<String> {
         .lines()
         .find_map(|line| line.strip_prefix(&format!("{id}:"))?.split_once(':'))
         .map(|(_, path)| path.to_owned())
+}
+
+/// Where the hierarchy is mounted by which the exporter tells cgroups apart.
+pub(crate) fn mount() -> PathBuf {
+    let hierarchy = Hierarchy::of_this_host().expect("cgroups are there");
+    hierarchy.mount.expect("mounted from its root")
+}
+
+fn make(mount: &Path, path: &OsStr) -> PathBuf {
+    let mut folder = mount.as_os_str().to_owned();
+    folder.push(path);
+    let folder = PathBuf::from(folder);
+    fs::create_dir(&folder).unwrap_or_else(|error| panic!("cannot make {folder:?}: {error}"));
+    folder
 }
 
 fn cpuacct_mount() -> Option<PathBuf> {

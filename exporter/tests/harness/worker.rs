@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use super::{Cgroup, Counts, exporter::die_with_parent, is_asleep, threads_of, wait_for};
+use super::{Cgroup, Counts, end_of, exporter::die_with_parent, is_asleep, threads_of, wait_for};
 
 /// Numbers that a worker and its test share.
 const CELLS: usize = 4096;
@@ -46,6 +46,7 @@ impl Job {
 
 /// A child process in a cgroup. It is killed when dropped.
 pub(crate) struct Worker {
+    /// 0 when it has ended.
     pub(crate) pid: libc::pid_t,
     cells: &'static [AtomicU64; CELLS],
     gate: File,
@@ -59,16 +60,26 @@ impl Worker {
         command: &str,
         cgroup: &Cgroup,
         prepare: impl FnOnce(),
-        mut work: impl FnMut(&Job),
+        work: impl FnMut(&Job),
     ) -> Self {
+        Self::begin(
+            |_| {
+                cgroup.enter();
+                set_command(command);
+                prepare();
+            },
+            work,
+        )
+    }
+
+    /// The same, with nothing done for it before `prepare`.
+    pub(crate) fn begin(prepare: impl FnOnce(&Job), mut work: impl FnMut(&Job)) -> Self {
         let cells = shared_cells();
         let (mut gate, open) = pipe();
         let (done, mut tell) = pipe();
         let pid = fork(|| {
             die_with_parent().expect("a valid call");
-            cgroup.enter();
-            set_command(command);
-            prepare();
+            prepare(&Job { cells, waited_ns: 0 });
             loop {
                 tell.write_all(&[0]).expect("the test listens");
                 let begin = Instant::now();
@@ -110,6 +121,15 @@ impl Worker {
         Counts::of_process(self.pid) - before
     }
 
+    /// Kills it, and says what its leader used in all its life.
+    pub(crate) fn end(mut self) -> Counts {
+        // SAFETY: the child has not been waited for, so the id is its own.
+        unsafe { libc::kill(self.pid, libc::SIGKILL) };
+        let counts = end_of(self.pid).leader;
+        self.pid = 0;
+        counts
+    }
+
     pub(crate) fn get(&self, cell: usize) -> u64 {
         self.cells[cell].load(Ordering::SeqCst)
     }
@@ -127,10 +147,12 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // SAFETY: the child has not been waited for, so the id is its own.
-        unsafe {
-            libc::kill(self.pid, libc::SIGKILL);
-            libc::waitpid(self.pid, ptr::null_mut(), 0);
+        if self.pid > 0 {
+            // SAFETY: the child has not been waited for, so the id is its own.
+            unsafe {
+                libc::kill(self.pid, libc::SIGKILL);
+                libc::waitpid(self.pid, ptr::null_mut(), 0);
+            }
         }
         // SAFETY: mapped by `shared_cells` with this length. Nobody else in this process has the reference.
         unsafe { libc::munmap(self.cells.as_ptr().cast_mut().cast(), size_of::<[AtomicU64; CELLS]>()) };

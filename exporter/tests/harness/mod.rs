@@ -7,8 +7,8 @@ mod tasks;
 mod text;
 mod worker;
 
-pub(crate) use cgroup::{Cgroup, cgroup_of};
-pub(crate) use exporter::{Exporter, die_with_parent};
+pub(crate) use cgroup::{Cgroup, cgroup_of, mount};
+pub(crate) use exporter::{Exporter, PROTOBUF, die_with_parent};
 pub(crate) use native::{Histogram, index};
 pub(crate) use tasks::{Counts, disk_io, end_of, is_asleep, threads_of, wait_until_off_cpu};
 pub(crate) use text::{Between, Scrape};

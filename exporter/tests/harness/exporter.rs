@@ -24,7 +24,7 @@ const SHARED: Duration = Duration::from_millis(60);
 /// Slow enough for an emulated CPU under load.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const PROTOBUF: &str =
+pub(crate) const PROTOBUF: &str =
     "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
 
 /// A running exporter, killed when dropped.
@@ -101,7 +101,8 @@ impl Exporter {
         Histogram::parse(&self.get(PROTOBUF), name, labels)
     }
 
-    fn get(&self, accept: &str) -> Vec<u8> {
+    /// The body in this format, of a read that begins after this call.
+    pub(crate) fn get(&self, accept: &str) -> Vec<u8> {
         thread::sleep(SHARED);
         let url = format!("http://{}/metrics", self.address);
         let agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).build().new_agent();

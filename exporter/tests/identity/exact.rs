@@ -1,0 +1,207 @@
+//! Three hundred cgroups, and every count under the right labels.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    api::{Api, wait_until_known},
+    disk::Disk,
+    fleet::{Done, Member, work_all},
+    forms::{By, Identity},
+    harness::*,
+    nest::Nest,
+    seen::Seen,
+};
+
+const CGROUPS: u64 = 300;
+
+/// How long names are waited for.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Room for everybody.
+const LIMITS: &str = "limits: {slots: 2048, label_sets_per_metric: 100000, label_sets: 1000000}\n";
+
+/// When the API tells of a pod.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// Before its container begins.
+    Early,
+    /// While its increments wait for a name.
+    Late,
+    /// When its container is dead and removed.
+    AfterDeath,
+    Never,
+}
+
+/// By a number that has nothing to do with forms, of which there are 15.
+fn told(number: u64) -> Told {
+    match number / 15 % 5 {
+        0 | 1 => Told::Early,
+        2 => Told::Late,
+        3 => Told::AfterDeath,
+        _ => Told::Never,
+    }
+}
+
+/// Half of them die during the run, among them all whose pods are told after that.
+fn dies_early(number: u64) -> bool {
+    match told(number) {
+        Told::AfterDeath => true,
+        Told::Early => number % 3 == 0,
+        Told::Late | Told::Never => number % 2 == 0,
+    }
+}
+
+/// An exporter and everything that it said of our cgroups.
+struct Witness {
+    by: By,
+    exporter: Exporter,
+    seen: Seen,
+}
+
+impl Witness {
+    fn new(by: By, api: &Api) -> Self {
+        let by_name = by.name();
+        let collectors =
+            ["scheduler", "block_io", "process"].map(|name| format!("{name}: {{by: {by_name}}}"));
+        let config = format!("collectors: {{{}}}\n{LIMITS}{}", collectors.join(", "), api.config);
+        Self { by, exporter: Exporter::start(&config), seen: Seen::default() }
+    }
+
+    fn look(&mut self) {
+        self.seen.take(&self.exporter.scrape());
+    }
+
+    /// Nobody is shown by any label that only these subjects have.
+    fn assert_unseen<'a>(&self, members: impl Iterator<Item = &'a Member>) {
+        let seen: Vec<Identity> = self.seen.identities().collect();
+        for Member { subject, .. } in members {
+            let has = |identity: &Identity| {
+                identity.values().any(|value| value.contains(&subject.id) || *value == subject.uid)
+            };
+            assert_eq!(seen.iter().find(|identity| has(identity)), None, "{} is to wait", subject.path);
+        }
+    }
+
+    fn assert_exact(&self, members: &[Member], disk: &Disk) {
+        let mut truth: BTreeMap<Identity, Done> = BTreeMap::new();
+        for member in members {
+            let is_told = told_at(member) != Told::Never;
+            *truth.entry(member.subject.identity(self.by, is_told)).or_default() += member.done();
+        }
+        let by = self.by;
+        let sums = |name: &str, labels: &[(&str, &str)]| {
+            let mut sums = self.seen.by_identity(name, labels);
+            for identity in sums.keys() {
+                assert!(truth.contains_key(identity), "by {by:?}, {name} has one that isn't: {identity:?}");
+            }
+            truth
+                .iter()
+                .map(move |(identity, done)| (identity, done, sums.remove(identity).unwrap_or_default()))
+        };
+        for (who, done, seconds) in sums("process_cpu_time_seconds_total", &[]) {
+            let (counted, truth) = (seconds * 1e9, done.by_process.cpu_ns as f64);
+            assert!((counted - truth).abs() < 1000.0, "by {by:?}, {who:?}: {counted} ns, in truth {truth}");
+        }
+        let of_processes =
+            |kind| sums("process_context_switches_total", &[("process_context_switch_type", kind)]);
+        for (who, done, counted) in of_processes("voluntary") {
+            assert_eq!(counted as u64, done.by_process.voluntary, "by {by:?}, {who:?}");
+        }
+        for (who, done, counted) in of_processes("involuntary") {
+            assert_eq!(counted as u64, done.by_process.involuntary, "by {by:?}, {who:?}");
+        }
+        let of_cgroups = |kind| sums("kernel_scheduler_context_switches_total", &[("type", kind)]);
+        for (who, done, counted) in of_cgroups("voluntary") {
+            assert!(
+                done.voluntary().contains(&(counted as u64)),
+                "by {by:?}, {who:?}: {counted} of {done:?}"
+            );
+        }
+        for (who, done, counted) in of_cgroups("involuntary") {
+            assert!(
+                done.involuntary().contains(&(counted as u64)),
+                "by {by:?}, {who:?}: {counted} of {done:?}"
+            );
+        }
+        let device = [("device", disk.name.as_str()), ("operation", "write")];
+        for (who, done, counted) in sums("kernel_block_io_duration_seconds_count", &device) {
+            assert_eq!(counted as u64, done.writes, "by {by:?}, {who:?}");
+        }
+        println!("by {by:?}: {} label sets are exact", truth.len());
+    }
+}
+
+fn told_at(member: &Member) -> Told {
+    if member.subject.is_in_pod() { told(member.number) } else { Told::Early }
+}
+
+/// Every form of cgroup, a fifth of them older than the exporters, half of them gone before the end, and pods whose
+/// names come before, during and after their containers' lives, or never. Nothing is shown under a name that
+/// isn't final, and in the end nothing is missing and nothing is anywhere else.
+#[test]
+fn every_count_is_under_the_right_labels() {
+    let Some(_turn) = turn() else { return };
+    let Ok(disk) = Disk::scratch() else {
+        println!("SKIPPED: no loop devices and no scratch disk");
+        return;
+    };
+    let api = Api::start();
+    let mut nest = Nest::default();
+    let mut members: Vec<Member> = (0..CGROUPS / 5).map(|n| Member::new(n, &mut nest, &disk)).collect();
+    let tell = |members: &[Member], when: Told| {
+        let pods = members.iter().filter(|member| member.subject.is_in_pod() && told_at(member) == when);
+        pods.map(|member| api.cluster.apply(&member.subject.pod())).count() as u64
+    };
+    members.iter_mut().for_each(Member::begin);
+    let begin = Instant::now();
+    let mut witnesses = By::ALL.map(|by| Witness::new(by, &api));
+    members.extend((CGROUPS / 5..CGROUPS).map(|n| Member::new(n, &mut nest, &disk)));
+    let mut told = tell(&members, Told::Early);
+    println!("made after {:?}", begin.elapsed());
+    witnesses.iter().for_each(|witness| wait_until_known(&witness.exporter, told));
+    println!("known after {:?}", begin.elapsed());
+
+    work_all(members.iter_mut());
+    let waiting = |member: &&Member| told_at(member) != Told::Early;
+    for witness in &mut witnesses {
+        witness.look();
+        if witness.by != By::Cgroup && begin.elapsed() < PATIENCE {
+            witness.assert_unseen(members.iter().filter(waiting));
+        }
+    }
+    println!("worked after {:?}", begin.elapsed());
+
+    members.iter_mut().filter(|member| dies_early(member.number)).for_each(Member::end);
+    witnesses.iter_mut().for_each(Witness::look);
+    println!("half are gone after {:?}", begin.elapsed());
+    told += tell(&members, Told::Late) + tell(&members, Told::AfterDeath);
+    witnesses.iter().for_each(|witness| wait_until_known(&witness.exporter, told));
+    work_all(members.iter_mut());
+    let never = |member: &&Member| told_at(member) == Told::Never;
+    for witness in &mut witnesses {
+        witness.look();
+        if witness.by != By::Cgroup && begin.elapsed() < PATIENCE {
+            witness.assert_unseen(members.iter().filter(never));
+        }
+    }
+
+    wait_for("nobody waits for a name any more", || {
+        witnesses.iter_mut().all(|Witness { exporter, seen, .. }| {
+            let scrape = exporter.scrape();
+            seen.take(&scrape);
+            scrape.sum("kernel_exporter_pod_cgroups", &[("state", "withheld")]) == 0
+        })
+    });
+    assert!(begin.elapsed() >= PATIENCE, "all were shown after {:?}", begin.elapsed());
+    println!("all are shown after {:?}", begin.elapsed());
+    work_all(members.iter_mut());
+    members.iter_mut().for_each(Member::end);
+    witnesses.iter_mut().for_each(Witness::look);
+    for witness in &witnesses {
+        witness.assert_exact(&members, &disk);
+    }
+    println!("done after {:?}", begin.elapsed());
+}
