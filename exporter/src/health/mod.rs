@@ -2,9 +2,11 @@
 
 mod engine;
 mod identity;
+mod otlp;
 mod process;
 
 pub use engine::EngineMetrics;
+pub use otlp::{EndpointMetrics, PushMetrics};
 
 use ::prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntGauge, Opts, Registry, core::Collector,
