@@ -16,8 +16,10 @@ use kernel_exporter::{
     entities::kubernetes,
     health::{EngineMetrics, Health},
     logging,
+    otlp::Pushers,
     prometheus::{Exposition, ExpositionOptions, Format},
     server::{self, CollectorStatus, Hub, Site},
+    snapshot::Snapshot,
 };
 use tokio::{
     net::TcpListener,
@@ -93,6 +95,9 @@ async fn run(config: &Config) -> Result<()> {
     let health = Arc::new(Health::new()?);
     health.registry().register(Box::new(EngineMetrics::new(Arc::clone(&report), exposition(config))?))?;
     let hub = Arc::new(Hub::new(move || engine.read(), SHARED, health.reads().clone()));
+    let pushed = deliveries.clone();
+    let on_pushed = Box::new(move |to: &str, snapshot: &Snapshot| pushed.add(to, snapshot));
+    let pushers = Pushers::start(config, &hub, health.registry(), on_pushed)?;
     let router = server::router(Site {
         hub: Arc::clone(&hub),
         health,
@@ -108,6 +113,7 @@ async fn run(config: &Config) -> Result<()> {
         info!("ending");
     })
     .await;
+    pushers.end().await;
     reads.abort();
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{
     Deserialize,
-    de::{Deserializer, Error},
+    de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor},
 };
 
 use super::{
@@ -135,21 +135,48 @@ pub struct ClientTls {
 
 /// Reads the list of endpoints. The URL is by what metrics and the log tell them apart.
 fn distinct<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Endpoint>, D::Error> {
-    let endpoints = Vec::<Endpoint>::deserialize(deserializer)?;
-    for (index, endpoint) in endpoints.iter().enumerate() {
-        let wrong = |reason: &dyn fmt::Display| Err(D::Error::custom(format_args!("[{index}]: {reason}")));
-        if endpoint.url == EndpointUrl::default() {
-            return wrong(&"url is missing");
+    struct List;
+
+    impl<'de> Visitor<'de> for List {
+        type Value = Vec<Endpoint>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of endpoints, such as [{url: \"http://127.0.0.1:4318\"}]")
         }
-        if endpoint.protocol == Protocol::Grpc && endpoint.url.path().is_some() {
-            return wrong(&"url has a path, which gRPC has no use for");
-        }
-        if endpoint.tls.cert_file.is_empty() != endpoint.tls.key_file.is_empty() {
-            return wrong(&"tls needs both cert_file and key_file, or neither");
-        }
-        if endpoints[..index].iter().any(|other| other.url == endpoint.url) {
-            return wrong(&format_args!("the url {} is already in the list", endpoint.url));
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut endpoints = Vec::new();
+            while let Some(endpoint) = list.next_element_seed(Next(&endpoints))? {
+                endpoints.push(endpoint);
+            }
+            Ok(endpoints)
         }
     }
-    Ok(endpoints)
+
+    deserializer.deserialize_seq(List)
+}
+
+/// Reads one endpoint behind others. It is checked while it is at the element, so that an error has the
+/// element's path.
+struct Next<'a>(&'a [Endpoint]);
+
+impl<'de> DeserializeSeed<'de> for Next<'_> {
+    type Value = Endpoint;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Endpoint, D::Error> {
+        let endpoint = Endpoint::deserialize(deserializer)?;
+        if endpoint.url == EndpointUrl::default() {
+            return Err(D::Error::custom("url is missing"));
+        }
+        if endpoint.protocol == Protocol::Grpc && endpoint.url.path().is_some() {
+            return Err(D::Error::custom("the url has a path, of which gRPC has no use"));
+        }
+        if endpoint.tls.cert_file.is_empty() != endpoint.tls.key_file.is_empty() {
+            return Err(D::Error::custom("tls needs both cert_file and key_file, or neither"));
+        }
+        if self.0.iter().any(|other| other.url == endpoint.url) {
+            return Err(D::Error::custom(format_args!("the url {} is already in the list", endpoint.url)));
+        }
+        Ok(endpoint)
+    }
 }

@@ -11,12 +11,16 @@
 
 mod batch;
 mod encode;
+mod environment;
 mod push;
 mod resource;
+mod start;
 mod stream;
 
 pub use batch::Batch;
 pub use encode::{Encoder, Form};
+pub use environment::{Settings, settings};
 pub use push::{Client, Failure, Pusher, Reason, Retry, Schedule};
 pub use resource::Attributes;
+pub use start::Pushers;
 pub use stream::{Cumulative, Delta, Stream};
