@@ -72,6 +72,7 @@ impl Pushers {
                 stream: Stream::new(otlp.temporality, 2 * config.limits.label_sets as usize),
                 hub: Arc::clone(hub),
                 on_delivered: Arc::clone(&on_delivered),
+                registry: registry.clone(),
                 metrics: metrics.of(&name),
                 schedule: Schedule {
                     interval: otlp.interval,

@@ -80,6 +80,7 @@ impl Bench {
             stream: Stream::new(self.temporality, 1_000),
             hub: Arc::clone(&hub),
             on_delivered: Arc::new(Box::new(move |to, snapshot| on.delivered(to, snapshot))),
+            registry: health.registry().clone(),
             metrics: metrics.of("test"),
             schedule: Schedule {
                 interval: Duration::from_millis(30),

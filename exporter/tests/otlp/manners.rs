@@ -54,8 +54,13 @@ fn a_push_says_what_a_scrape_says() {
                 other => panic!("no seconds: {other:?}"),
             })
             .collect();
-        (scraped.sort_unstable(), pushed.sort_unstable());
+        scraped.sort_unstable();
+        pushed.sort_unstable();
         assert_eq!(pushed, scraped);
+        assert!(
+            metrics.iter().any(|metric| metric.name == "kernel_exporter_reads"),
+            "its own metrics go along"
+        );
     }
 }
 
@@ -110,7 +115,8 @@ fn a_series_that_ends_says_so_once() {
             .map(|(name, command)| (name, format!("process.command={command}")))
             .collect();
         let mut ended = bench.shared.lock().ended.clone();
-        (expected.sort(), ended.sort());
+        expected.sort();
+        ended.sort();
         assert!(expected.len() > 4);
         assert_eq!(ended, expected);
     }

@@ -4,6 +4,7 @@
 //! So the messages are made here, from the same buckets that Prometheus gets.
 
 mod attributes;
+mod own;
 mod points;
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
@@ -14,6 +15,7 @@ use opentelemetry_proto::tonic::{
     metrics::v1::{Metric, ResourceMetrics, ScopeMetrics},
     resource::v1::Resource,
 };
+use prometheus::proto::MetricFamily;
 
 use super::{batch::Batch, resource::Attributes};
 use crate::{
@@ -53,8 +55,8 @@ impl Encoder {
         Self { form, resource }
     }
 
-    /// The request that carries a batch.
-    pub fn request(&self, batch: &Batch) -> ExportMetricsServiceRequest {
+    /// The request that carries a batch, and the exporter's own metrics.
+    pub fn request(&self, batch: &Batch, own: &[MetricFamily]) -> ExportMetricsServiceRequest {
         let mut resources: BTreeMap<Labels, Vec<Metric>> = BTreeMap::new();
         for (metric, series) in batch.metrics() {
             let mut points: BTreeMap<Labels, Points> = BTreeMap::new();
@@ -71,6 +73,9 @@ impl Encoder {
                 let metrics = resources.entry(container).or_default();
                 metrics.push(self.metric(metric, points));
             }
+        }
+        if !own.is_empty() {
+            resources.entry(Labels::default()).or_default().extend(own::metrics(own, batch.taken));
         }
         let resources = resources.into_iter().map(|(container, metrics)| self.resource(&container, metrics));
         ExportMetricsServiceRequest { resource_metrics: resources.collect() }

@@ -111,7 +111,7 @@ impl Points {
     }
 }
 
-fn nanoseconds(time: SystemTime) -> u64 {
+pub(super) fn nanoseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     // Until the year 2554.
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)

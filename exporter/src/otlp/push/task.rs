@@ -7,6 +7,7 @@ use std::{
 };
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
+use prometheus::Registry;
 use tokio::{
     sync::watch,
     task::{JoinError, spawn_blocking},
@@ -51,6 +52,8 @@ pub struct Pusher {
     pub hub: Arc<Hub>,
     /// Told what has been carried away.
     pub on_delivered: Arc<OnDelivered>,
+    /// The exporter's own metrics, which go along.
+    pub registry: Registry,
     /// How it goes.
     pub metrics: EndpointMetrics,
     /// When requests are sent.
@@ -69,18 +72,17 @@ struct OnItsWay {
 struct Writer {
     stream: Stream,
     encoder: Encoder,
+    registry: Registry,
     client: Arc<Client>,
 }
 
 impl Writer {
-    /// The next request, unless there is nothing to tell.
-    fn write(&mut self, snapshot: &Snapshot) -> Option<Request> {
+    /// The next request.
+    fn write(&mut self, snapshot: &Snapshot) -> Request {
         let batch = self.stream.next(snapshot);
-        if batch.points() == 0 {
-            self.stream.accepted();
-            return None;
-        }
-        Some(self.client.request(&self.encoder.request(&batch), batch.points()))
+        let own = self.registry.gather();
+        let points = batch.points() + own.iter().map(|family| family.get_metric().len()).sum::<usize>();
+        self.client.request(&self.encoder.request(&batch, &own), points)
     }
 }
 
@@ -93,11 +95,11 @@ enum End {
 impl Pusher {
     /// Pushes until `stop` says true, and then once more.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        let Self { name, client, encoder, stream, hub, on_delivered, metrics, schedule } = self;
+        let Self { name, client, encoder, stream, hub, on_delivered, registry, metrics, schedule } = self;
         // From now on the dead wait for this endpoint, although it has carried nothing yet.
         on_delivered(&name, &Snapshot::empty(SystemTime::now()));
         let client = Arc::new(client);
-        let mut writer = Writer { stream, encoder, client: Arc::clone(&client) };
+        let mut writer = Writer { stream, encoder, registry, client: Arc::clone(&client) };
         let mut task = Task {
             name,
             client,
@@ -163,7 +165,7 @@ impl Task {
         let make_another = self.on_its_way.is_none() && !is_quiet;
         let task = spawn_blocking(move || {
             let absorbed = writer.stream.absorb(&snapshot);
-            let request = make_another.then(|| writer.write(&snapshot)).flatten();
+            let request = make_another.then(|| writer.write(&snapshot));
             (writer, snapshot, absorbed, request)
         });
         let (mut writer, snapshot, absorbed, request) = task.await?;

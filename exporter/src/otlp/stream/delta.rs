@@ -24,7 +24,7 @@ pub struct Delta {
     /// Series that wait, at most, before those that are no more lose their names.
     most: usize,
     /// What the last snapshot said, and when.
-    base: HashMap<&'static Metric, HashMap<Labels, (SystemTime, Value)>>,
+    base: HashMap<&'static Metric, HashMap<Labels, Since>>,
     taken: Option<SystemTime>,
     /// What has not been told.
     waiting: Increases,
@@ -36,7 +36,10 @@ pub struct Delta {
 
 /// Increases, in the order of their first appearance by metric.
 #[derive(Debug, Default)]
-struct Increases(Vec<(&'static Metric, BTreeMap<Labels, (SystemTime, Value)>)>);
+struct Increases(Vec<(&'static Metric, BTreeMap<Labels, Since>)>);
+
+/// A value, and since when it counts.
+type Since = (SystemTime, Value);
 
 impl Delta {
     pub(super) fn new(most: usize) -> Self {
