@@ -75,7 +75,7 @@ impl PushMetrics {
                 &["endpoint"],
             )?,
             bytes: counter(
-                "otlp_bytes_total",
+                "otlp_sent_bytes_total",
                 "Bytes of pushes that were accepted, before compression",
                 &["endpoint"],
             )?,

@@ -144,7 +144,7 @@ fn partial_success_is_counted_and_not_repeated() {
         pushes.wait_for("rejected points", |pushes| pushes.total("rejected_points_total") > 0.0);
         assert_eq!(pushes.total("rejected_points_total"), 3.0);
         assert_eq!(pushes.total("failures_total"), 0.0);
-        assert!(pushes.total("points_total") > 0.0 && pushes.total("bytes_total") > 0.0);
+        assert!(pushes.total("points_total") > 0.0 && pushes.total("sent_bytes_total") > 0.0);
     }
 }
 
