@@ -1,7 +1,7 @@
 //! kernel-exporter: kernel latency histograms and per-process counters, aggregated in the kernel.
 //!
 //! One direction, no way back: maps → [`collectors`] → [`entities`] (names, limits) → [`snapshot`] →
-//! [`prometheus`]. Everything right of the maps is a function of their content plus what is known about
+//! [`prometheus`] and [`otlp`]. Everything right of the maps is a function of their content plus what is known about
 //! processes and cgroups, and is tested without a kernel.
 
 pub mod catalogue;
@@ -14,6 +14,7 @@ pub mod health;
 pub mod hooks;
 pub mod kernel;
 pub mod logging;
+pub mod otlp;
 pub mod prometheus;
 pub mod refusal;
 pub mod server;

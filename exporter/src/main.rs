@@ -16,8 +16,10 @@ use kernel_exporter::{
     entities::kubernetes,
     health::{EngineMetrics, Health, KubernetesMetrics},
     logging,
+    otlp::Pushers,
     prometheus::{Exposition, ExpositionOptions, Format},
     server::{self, CollectorStatus, Hub, Site},
+    snapshot::Snapshot,
 };
 use tokio::{
     net::TcpListener,
@@ -97,6 +99,9 @@ async fn run(config: &Config) -> Result<()> {
     health.registry().register(Box::new(EngineMetrics::new(Arc::clone(&report), exposition(config))?))?;
     health.registry().register(Box::new(KubernetesMetrics::new(pods)?))?;
     let hub = Arc::new(Hub::new(move || engine.read(), SHARED, health.reads().clone()));
+    let pushed = deliveries.clone();
+    let on_pushed = Box::new(move |to: &str, snapshot: &Snapshot| pushed.add(to, snapshot));
+    let pushers = Pushers::start(config, &hub, health.registry(), on_pushed)?;
     let router = server::router(Site {
         hub: Arc::clone(&hub),
         health,
@@ -112,6 +117,7 @@ async fn run(config: &Config) -> Result<()> {
         info!("ending");
     })
     .await;
+    pushers.end().await;
     reads.abort();
     Ok(())
 }

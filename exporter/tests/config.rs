@@ -44,7 +44,7 @@ fn every_key_is_documented() {
         assert_eq!(known, documented.join(", "), "below {path:?}");
         checked += documented.len();
     }
-    assert_eq!(checked, 44, "the number of keys in config.yaml");
+    assert_eq!(checked, 50, "the number of keys in config.yaml");
 }
 
 #[test]
@@ -60,6 +60,30 @@ fn what_is_not_given_is_the_default() {
     assert_eq!(changed.limits.processes, Config::default().limits.processes);
     assert!(changed.collectors.process.enabled);
     assert_eq!(changed.collectors.process.processes_by, ProcessesBy::Pid);
+}
+
+/// The keys of a list's elements stand in a comment, because the list is empty by default.
+#[test]
+fn the_documented_endpoint_is_the_default() {
+    let shown: String = DOCUMENTED
+        .lines()
+        .skip_while(|line| !line.contains("- url:"))
+        .take_while(|line| line.starts_with("  # "))
+        .map(|line| line.replacen("  #", "", 1) + "\n")
+        .collect();
+    let keys =
+        ["url", "protocol", "headers", "timeout", "compression", "tls", "ca_file", "cert_file", "key_file"];
+    for key in keys {
+        assert!(
+            shown.contains(&format!("{key}: ")) || shown.contains(&format!("{key}:\n")),
+            "{key} in {shown}"
+        );
+    }
+    let config = parse(&format!("otlp:\n  endpoints:\n{shown}")).expect(&shown);
+    let default = parse("otlp: {endpoints: [url: http://127.0.0.1:4318]}").expect("valid");
+    assert_eq!(config.otlp, default.otlp);
+    let error = message("otlp: {endpoints: [{\"0\": 1}]}");
+    assert!(error.ends_with("one of: url, protocol, headers, timeout, compression, tls"), "{error}");
 }
 
 /// Both ends of every range are accepted, their neighbours outside are not.
@@ -89,6 +113,13 @@ fn ranges_are_as_documented() {
             "a duration from 1s to 5m",
         ),
         ("read_interval: %", ["1s", "5m"], ["999ms", "5m1ms"], "a duration from 1s to 5m"),
+        ("otlp: {interval: %}", ["1s", "1h"], ["999ms", "1h1ms"], "a duration from 1s to 1h"),
+        (
+            "otlp: {endpoints: [{url: http://a, timeout: %}]}",
+            ["100ms", "5m"],
+            ["99ms", "5m1ms"],
+            "a duration from 100ms to 5m",
+        ),
         ("limits: {linger: %}", ["10s", "1h"], ["9s999ms", "1h1ms"], "a duration from 10s to 1h"),
     ];
     for (text, ends, neighbours, expected) in durations {

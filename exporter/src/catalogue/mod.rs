@@ -54,6 +54,11 @@ impl Unit {
         }
     }
 
+    /// A measured value in the exported unit. It never gets less when `measured` gets more.
+    pub fn exported(self, measured: u128) -> f64 {
+        measured as f64 / self.per_exported() as f64
+    }
+
     /// The suffix of Prometheus names.
     const fn suffix(self) -> Option<&'static str> {
         match self {

@@ -22,6 +22,8 @@ mod listen;
 mod load;
 mod locate;
 mod log;
+mod otlp;
+mod otlp_names;
 mod problem;
 mod range;
 mod schema;
@@ -35,6 +37,8 @@ pub use labels::{BlockIoLabel, By, ProcessesBy};
 pub use listen::{ListenAddress, ListenAddressError};
 pub use load::{DEFAULT_PATH, Source, load};
 pub use log::{LogFilter, LogFilterError, LogFormat};
+pub use otlp::{ClientTls, Compression, Endpoint, HistogramForm, Otlp, Protocol, Temporality};
+pub use otlp_names::{EndpointUrl, Headers};
 pub use schema::{
     BlockIo, Collectors, Config, DurationBounds, Histograms, Limits, Log, Process, Scheduler, SizeBounds,
 };

@@ -11,6 +11,7 @@ use super::{
     labels::{BlockIoLabel, By, ProcessesBy, label_set},
     listen::ListenAddress,
     log::{LogFilter, LogFormat},
+    otlp::Otlp,
     range::{duration, ordered, whole_number},
     text::parsed,
 };
@@ -31,6 +32,8 @@ pub struct Config {
     pub kubernetes: Kubernetes,
     /// How histograms are exported.
     pub histograms: Histograms,
+    /// Where metrics are pushed, besides being scraped.
+    pub otlp: Otlp,
     /// What keeps memory and the number of series bounded.
     pub limits: Limits,
     /// What the exporter says about itself.
@@ -45,6 +48,7 @@ impl Default for Config {
             collectors: Collectors::default(),
             kubernetes: Kubernetes::default(),
             histograms: Histograms::default(),
+            otlp: Otlp::default(),
             limits: Limits::default(),
             log: Log::default(),
         }

@@ -3,10 +3,12 @@
 mod engine;
 mod identity;
 mod kubernetes;
+mod otlp;
 mod process;
 
 pub use engine::EngineMetrics;
 pub use kubernetes::KubernetesMetrics;
+pub use otlp::{EndpointMetrics, PushMetrics};
 
 use ::prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntGauge, Opts, Registry, core::Collector,

@@ -50,7 +50,7 @@ impl Number {
 
 /// A measured value in the exported unit. It never gets less when `measured` gets more.
 pub(super) fn exported(measured: u128, unit: Unit) -> f64 {
-    measured as f64 / unit.per_exported() as f64
+    unit.exported(measured)
 }
 
 /// Appends a whole number.
