@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::config::{By, Collectors, Config, Source, duration};
+use crate::config::{By, Collectors, Config, HistogramForm, Otlp, Source, Temporality, duration};
 
 /// What `config` means: labels, label-set limits, series per histogram and memory in the kernel.
 ///
@@ -38,12 +38,33 @@ pub fn check(source: &Source, config: &Config, memory: impl Fn(&Config) -> Vec<(
         say("  classic", "off".to_owned());
     }
 
+    say("push", push(&config.otlp));
+    for endpoint in &config.otlp.endpoints {
+        say("", endpoint.url.to_string());
+    }
+
     let maps = memory(config);
     say("kernel memory", mebibytes(maps.iter().map(|(_, bytes)| bytes).sum()));
     for (name, bytes) in maps {
         say(&format!("  {name}"), mebibytes(bytes));
     }
     lines.join("\n") + "\n"
+}
+
+/// How often, and in what form.
+fn push(otlp: &Otlp) -> String {
+    if otlp.endpoints.is_empty() {
+        return "off, unless the environment names an endpoint".to_owned();
+    }
+    let temporality = match otlp.temporality {
+        Temporality::Cumulative => "cumulative",
+        Temporality::Delta => "delta",
+    };
+    let histograms = match otlp.histograms {
+        HistogramForm::Exponential => "exponential",
+        HistogramForm::Explicit => "explicit",
+    };
+    format!("every {}, {temporality}, {histograms} histograms", duration::show(otlp.interval))
 }
 
 /// By what series are told apart.
@@ -100,6 +121,7 @@ series per histogram
   native                1, with 8 buckets per power of two
   classic, durations    30, from 2^-20 s to 2^6 s
   classic, sizes        21, from 2^9 B to 2^26 B
+push                    off, unless the environment names an endpoint
 kernel memory               19.8 MiB
   sched                      8.0 MiB
   block                     11.8 MiB
@@ -110,7 +132,7 @@ kernel memory               19.8 MiB
 
     #[test]
     fn shows_what_is_off() {
-        let yaml = "{collectors: {scheduler: {enabled: false}, process: {by: none, processes_by: none}}, histograms: {classic: false, scale: 0}}";
+        let yaml = "{collectors: {scheduler: {enabled: false}, process: {by: none, processes_by: none}}, histograms: {classic: false, scale: 0}, otlp: {endpoints: [url: http://a:4318], interval: 1m}}";
         let config = Config::from_yaml("config.yaml", yaml.as_bytes()).expect("valid");
         let shown = check(&Source::Defaults, &config, |_| Vec::new());
         for line in [
@@ -119,6 +141,8 @@ kernel memory               19.8 MiB
             "  process               on, for the whole machine",
             "  native                1, with 1 buckets per power of two",
             "  classic               off",
+            "push                    every 1m, cumulative, exponential histograms",
+            "                        http://a:4318/",
             "kernel memory                0.0 MiB",
         ] {
             assert!(shown.lines().any(|shown| shown == line), "{line:?} is not in\n{shown}");
