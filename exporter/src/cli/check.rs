@@ -2,7 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use crate::config::{By, Collectors, Config, Kubelet, Kubernetes, PodSource, Source, duration};
+use crate::config::{
+    By, Collectors, Config, HistogramForm, Kubelet, Kubernetes, Otlp, PodSource, Source, Temporality,
+    duration,
+};
 
 /// What `config` means: labels, label-set limits, series per histogram and memory in the kernel.
 ///
@@ -45,6 +48,10 @@ pub fn check(source: &Source, config: &Config, memory: impl Fn(&Config) -> Vec<(
     let largest = [series(&(&histograms.duration_bounds).into()), series(&(&histograms.size_bounds).into())];
     let each = largest.into_iter().max().filter(|_| histograms.classic).unwrap_or(3);
     say("  classic", format!("at most {} if every label set is a histogram's", limits.label_sets * each));
+    say("push", push(&config.otlp));
+    for endpoint in &config.otlp.endpoints {
+        say("", endpoint.url.to_string());
+    }
 
     let maps = memory(config);
     say("kernel memory", mebibytes(maps.iter().map(|(_, bytes)| bytes).sum()));
@@ -64,6 +71,22 @@ fn pods(kubernetes: &Kubernetes) -> String {
         }
         PodSource::Off => "off".to_owned(),
     }
+}
+
+/// How often, and in what form.
+fn push(otlp: &Otlp) -> String {
+    if otlp.endpoints.is_empty() {
+        return "off, unless the environment names an endpoint".to_owned();
+    }
+    let temporality = match otlp.temporality {
+        Temporality::Cumulative => "cumulative",
+        Temporality::Delta => "delta",
+    };
+    let histograms = match otlp.histograms {
+        HistogramForm::Exponential => "exponential",
+        HistogramForm::Explicit => "explicit",
+    };
+    format!("every {}, {temporality}, {histograms} histograms", duration::show(otlp.interval))
 }
 
 /// By what series are told apart.
@@ -127,6 +150,7 @@ series per histogram
   classic, sizes        21, from 2^9 B to 2^26 B
 series                  at most 10000 native ones and those of folds
   classic               at most 300000 if every label set is a histogram's
+push                    off, unless the environment names an endpoint
 kernel memory               19.8 MiB
   sched                      8.0 MiB
   block                     11.8 MiB
@@ -137,7 +161,7 @@ kernel memory               19.8 MiB
 
     #[test]
     fn shows_what_is_off() {
-        let yaml = "{collectors: {scheduler: {enabled: false}, process: {by: none, processes_by: none}}, histograms: {classic: false, scale: 0}, kubernetes: {source: off}}";
+        let yaml = "{collectors: {scheduler: {enabled: false}, process: {by: none, processes_by: none}}, histograms: {classic: false, scale: 0}, kubernetes: {source: off}, otlp: {endpoints: [url: http://a:4318], interval: 1m}}";
         let config = Config::from_yaml("config.yaml", yaml.as_bytes()).expect("valid");
         let shown = check(&Source::Defaults, &config, |_| Vec::new());
         for line in [
@@ -147,6 +171,8 @@ kernel memory               19.8 MiB
             "pods                    off",
             "  native                1, with 1 buckets per power of two",
             "  classic               off",
+            "push                    every 1m, cumulative, exponential histograms",
+            "                        http://a:4318/",
             "kernel memory                0.0 MiB",
         ] {
             assert!(shown.lines().any(|shown| shown == line), "{line:?} is not in\n{shown}");
