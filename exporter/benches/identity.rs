@@ -33,7 +33,7 @@ use nest::Nest;
 
 const CGROUPS: u64 = 5_000;
 const STARTS: usize = 5;
-const BUSY_READS: usize = 3;
+const BUSY_READS: usize = 5;
 const IDLE_READS: usize = 50;
 
 const CONFIG: &str = "
@@ -114,6 +114,7 @@ fn read_all(worker: &mut Worker) {
 
 fn print(what: &str, times: &mut [Duration]) {
     times.sort();
-    let [median, longest] = [times[times.len() / 2], times[times.len() - 1]].map(|time| time.as_secs_f64() * 1e3);
+    let [median, longest] =
+        [times[times.len() / 2], times[times.len() - 1]].map(|time| time.as_secs_f64() * 1e3);
     println!("| {what} | {CGROUPS} | {median:.2} | {longest:.2} |");
 }

@@ -68,7 +68,12 @@ impl Drop for Cgroup {
             // out is in vain waited for.
             for folder in folders.into_iter().flatten() {
                 let is_removed = |_: &u32| fs::remove_dir(folder).is_ok();
-                let _ = (0..20).find(|n| is_removed(n) || { sleep(Duration::from_millis(5)); false });
+                let _ = (0..20).find(|n| {
+                    is_removed(n) || {
+                        sleep(Duration::from_millis(5));
+                        false
+                    }
+                });
             }
             return;
         }

@@ -34,18 +34,23 @@ fn fifty_are_named_and_the_fold_has_the_rest() {
     let home = nest.make(&format!("/budget-{}", crate::forms::tag()));
     let cgroups: Vec<Cgroup> =
         (0..CGROUPS).map(|number| nest.make(&Subject::new(3000 * 15 + number).path)).collect();
-    let mut worker = Worker::spawn("identity", &home, || {}, |job| {
-        let wanderer = fork(|| {
-            for (number, cgroup) in cgroups.iter().enumerate() {
-                cgroup.enter();
-                for _ in 0..if number < 10 { 10 } else { 1 } {
-                    // SAFETY: no preconditions.
-                    assert_eq!(unsafe { libc::raise(libc::SIGSTOP) }, 0);
+    let mut worker = Worker::spawn(
+        "identity",
+        &home,
+        || {},
+        |job| {
+            let wanderer = fork(|| {
+                for (number, cgroup) in cgroups.iter().enumerate() {
+                    cgroup.enter();
+                    for _ in 0..if number < 10 { 10 } else { 1 } {
+                        // SAFETY: no preconditions.
+                        assert_eq!(unsafe { libc::raise(libc::SIGSTOP) }, 0);
+                    }
                 }
-            }
-        });
-        job.set(0, job.get(0) + continue_until_end(wanderer));
-    });
+            });
+            job.set(0, job.get(0) + continue_until_end(wanderer));
+        },
+    );
     let begin = Instant::now();
     let mut named_before: Option<BTreeSet<Identity>> = None;
     let mut last: BTreeMap<BTreeMap<String, String>, f64> = BTreeMap::new();
@@ -64,7 +69,10 @@ fn fifty_are_named_and_the_fold_has_the_rest() {
         if let Some(before) = &named_before {
             // Two a minute may change places with others; here there is no reason to, and hardly the time.
             let minutes = begin.elapsed().as_secs() as usize / 60;
-            assert!(before.difference(&named).count() <= 2 * minutes, "round {round}: {before:?}, then {named:?}");
+            assert!(
+                before.difference(&named).count() <= 2 * minutes,
+                "round {round}: {before:?}, then {named:?}"
+            );
         }
         named_before = Some(named);
         assert_budget_kept(&scrape);
@@ -98,7 +106,11 @@ fn assert_budget_kept(scrape: &Scrape) {
     let mut label_sets: BTreeMap<&str, BTreeSet<BTreeMap<&str, &str>>> = BTreeMap::new();
     for (name, labels) in scrape.samples.keys() {
         let is_fold = labels.values().any(|value| value.starts_with("(all other"));
-        if scrape.is_counter(name) && !who(labels).is_empty() && !is_fold && !name.starts_with("kernel_exporter_") {
+        if scrape.is_counter(name)
+            && !who(labels).is_empty()
+            && !is_fold
+            && !name.starts_with("kernel_exporter_")
+        {
             let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             label_sets.entry(name).or_default().insert(labels.filter(|(name, _)| *name != "le").collect());
         }

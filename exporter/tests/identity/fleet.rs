@@ -5,12 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    disk::Disk,
-    forms::Subject,
-    harness::*,
-    nest::Nest,
-};
+use crate::{disk::Disk, forms::Subject, harness::*, nest::Nest};
 
 /// Cells with the switches of a worker just before and just after it entered its cgroup.
 const BEFORE: usize = 0;

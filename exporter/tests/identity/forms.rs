@@ -141,8 +141,7 @@ impl Subject {
             }
             (_, Kind::Pod(runtime) | Kind::Container(runtime)) => {
                 let uid = self.is_in_pod().then(|| ("uid", self.uid.clone()));
-                let bare =
-                    [("container_id", self.id.clone()), ("container_runtime", runtime.to_owned())];
+                let bare = [("container_id", self.id.clone()), ("container_runtime", runtime.to_owned())];
                 bare.into_iter().chain(uid).collect()
             }
         };

@@ -75,7 +75,10 @@ fn nobody_passes_for_somebody_else() {
         (other_docker.path.clone(), other_docker.identity(By::Container, true)),
         (other_pod.path.clone(), other_pod.identity(By::Container, true)),
         // Another container's name and another pod's path in a container: it says in which.
-        (format!("{}/{scope}", other_docker.path), more(&of_docker, ("outer_container_id", &other_docker.id))),
+        (
+            format!("{}/{scope}", other_docker.path),
+            more(&of_docker, ("outer_container_id", &other_docker.id)),
+        ),
         (format!("{}{}", other_docker.path, pod.path), of_pod(("outer_container_id", &other_docker.id))),
         // In a pod's container: nothing leads out of it.
         (format!("{}/{scope}", other_pod.path), other_pod.identity(By::Container, true)),
@@ -87,7 +90,10 @@ fn nobody_passes_for_somebody_else() {
         // Almost an id, and almost the fold.
         (format!("/system.slice/{cut}"), identity(&[("unit", &cut)])),
         ("/(all other cgroups)".to_owned(), identity(&[("cgroup", "/(all other cgroups)")])),
-        (format!("/own/(all other cgroups){MARK}"), identity(&[("cgroup", &format!("/own/(all other cgroups){MARK}"))])),
+        (
+            format!("/own/(all other cgroups){MARK}"),
+            identity(&[("cgroup", &format!("/own/(all other cgroups){MARK}"))]),
+        ),
     ];
     let mut actors: Vec<Worker> = Vec::new();
     for (number, (path, _)) in roles.iter().enumerate() {
@@ -140,7 +146,10 @@ fn no_name_breaks_the_exposition() {
     let kind = [("process_context_switch_type", "voluntary")];
     let scrape = Scrape::parse(lines);
     let by_openmetrics = scrape.series(SWITCHES, &kind).filter(|(labels, _)| is_ours(labels));
-    assert_eq!(by_openmetrics.map(|(labels, value)| (who(labels), value as u64)).collect::<BTreeMap<_, _>>(), truth);
+    assert_eq!(
+        by_openmetrics.map(|(labels, value)| (who(labels), value as u64)).collect::<BTreeMap<_, _>>(),
+        truth
+    );
     assert_eq!(by_protobuf(&exporter), truth);
     exporter.signal(libc::SIGTERM);
     exporter.wait();
@@ -172,12 +181,14 @@ fn a_path_of_four_thousand_bytes_is_found() {
     let Some(_turn) = turn() else { return };
     let exporter = Exporter::start("kubernetes: {source: off}\n");
     let mut nest = Nest::default();
-    let path = format!("/{}{}", tag(), format!("/{}", "x".repeat(180)).repeat(21)) + &format!("/{}", "y".repeat(181));
+    let path = format!("/{}{}", tag(), format!("/{}", "x".repeat(180)).repeat(21))
+        + &format!("/{}", "y".repeat(181));
     assert!((3980..4020).contains(&path.len()), "{}", path.len());
     let cgroup = nest.make(&path);
     let mut actor = actor(&cgroup, 3);
     let folder = mount().join(OsStr::from_bytes(&path.as_bytes()[1..]));
-    let id = format!("id:{}", std::os::unix::fs::MetadataExt::ino(&fs::metadata(folder).expect("it is there")));
+    let id =
+        format!("id:{}", std::os::unix::fs::MetadataExt::ino(&fs::metadata(folder).expect("it is there")));
     let of = |cgroup: &str| identity(&[("cgroup", cgroup)]);
     let mut sums = BTreeMap::new();
     wait_for("the whole path is shown", || {

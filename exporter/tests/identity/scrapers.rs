@@ -96,12 +96,15 @@ fn both_scrapers_see_the_last_value_of_every_container() {
         (truth, scrapers.map(|scraper| scraper.join().expect("no panic")))
     });
     for (scraper, seen) in ["every 15 s", "every 60 s"].iter().zip(&seen) {
-        let of = |kind| seen.by_identity("process_context_switches_total", &[("process_context_switch_type", kind)]);
+        let of = |kind| {
+            seen.by_identity("process_context_switches_total", &[("process_context_switch_type", kind)])
+        };
         let (voluntary, involuntary) = (of("voluntary"), of("involuntary"));
         let cpu = seen.by_identity("process_cpu_time_seconds_total", &[]);
         for (subject, truth) in &truth {
             let who = subject.identity(By::Container, false);
-            let counted = [&voluntary, &involuntary].map(|sums| sums.get(&who).copied().unwrap_or_default() as u64);
+            let counted =
+                [&voluntary, &involuntary].map(|sums| sums.get(&who).copied().unwrap_or_default() as u64);
             assert_eq!(counted, [truth.voluntary, truth.involuntary], "{scraper}: {who:?}");
             let ns = cpu.get(&who).copied().unwrap_or_default() * 1e9;
             assert!((ns - truth.cpu_ns as f64).abs() < 1000.0, "{scraper}: {ns} ns, in truth {truth:?}");

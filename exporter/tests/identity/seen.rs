@@ -9,8 +9,16 @@ use crate::{
 
 /// Labels that say what was done, not by whom.
 const NOT_WHO: [&str; 10] = [
-    "type", "state", "le", "command", "process_context_switch_type", "disk_io_direction", "device",
-    "operation", "error", "pid",
+    "type",
+    "state",
+    "le",
+    "command",
+    "process_context_switch_type",
+    "disk_io_direction",
+    "device",
+    "operation",
+    "error",
+    "pid",
 ];
 
 /// The last value of every counter that names one of ours. A series that has ended keeps it, and none may go

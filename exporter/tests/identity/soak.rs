@@ -12,7 +12,11 @@ use crate::{
     seen::{Seen, is_ours},
 };
 
-const CGROUPS_PER_BATCH: u64 = 25;
+/// Emulated machines take twenty milliseconds for a process.
+fn cgroups_per_batch() -> u64 {
+    if in_vm() { 5 } else { 10 }
+}
+
 const PROCESSES_PER_CGROUP: u64 = 10;
 
 /// After these all slots have been used once, and what the exporter keeps per slot is there for good.
@@ -42,13 +46,13 @@ impl Length {
     fn of_this_run() -> Self {
         let minutes = std::env::var("KERNEL_EXPORTER_SOAK_MINUTES").ok();
         match minutes.and_then(|minutes| minutes.parse::<u64>().ok()) {
-            Some(minutes) => {
-                Self { batches: 10_000 / CGROUPS_PER_BATCH, time: Duration::from_secs(60 * minutes) }
-            }
-            None => Self {
-                batches: BATCHES_AT_LEAST,
-                time: Duration::from_secs(if in_vm() { 0 } else { 25 }),
+            Some(minutes) => Self {
+                batches: 10_000_u64.div_ceil(cgroups_per_batch()),
+                time: Duration::from_secs(60 * minutes),
             },
+            None => {
+                Self { batches: BATCHES_AT_LEAST, time: Duration::from_secs(if in_vm() { 0 } else { 25 }) }
+            }
         }
     }
 }
@@ -107,27 +111,33 @@ fn thousands_leave_only_their_increments() {
     let first = nest.make(&docker(0).path);
     let parent = nest.make(&format!("/soak-{}", tag()));
     let mut number = 1;
-    let mut worker = Worker::spawn("identity", &parent, || {}, |job| {
-        for _ in 0..CGROUPS_PER_BATCH {
-            let cgroup = Cgroup::alone_at(&docker(number).path);
-            number += 1;
-            let child = fork(|| {
-                cgroup.enter();
-                for _ in 1..PROCESSES_PER_CGROUP {
-                    let child = fork(|| busy(Duration::from_micros(100)));
-                    add(job, end_of(child).leader);
-                }
-            });
-            add(job, end_of(child).leader);
-        }
-    });
+    let mut worker = Worker::spawn(
+        "identity",
+        &parent,
+        || {},
+        |job| {
+            for _ in 0..cgroups_per_batch() {
+                let cgroup = Cgroup::alone_at(&docker(number).path);
+                number += 1;
+                let child = fork(|| {
+                    cgroup.enter();
+                    for _ in 1..PROCESSES_PER_CGROUP {
+                        let child = fork(|| busy(Duration::from_micros(100)));
+                        add(job, end_of(child).leader);
+                    }
+                });
+                add(job, end_of(child).leader);
+            }
+        },
+    );
     let mut seen = Seen::only(&[SCHEDULER, PROCESS, CPU]);
     let before = exporter.scrape();
     seen.take(&before);
     let own = Counts::of_process(worker.pid);
     let sums = |seen: &Seen| {
-        [(SCHEDULER, "type"), (PROCESS, "process_context_switch_type")]
-            .map(|(name, label)| ["voluntary", "involuntary"].map(|kind| seen.total(name, &[(label, kind)]) as u64))
+        [(SCHEDULER, "type"), (PROCESS, "process_context_switch_type")].map(|(name, label)| {
+            ["voluntary", "involuntary"].map(|kind| seen.total(name, &[(label, kind)]) as u64)
+        })
     };
     let (sums_before, cpu_before) = (sums(&seen), seen.total(CPU, &[]));
     let series = |scrape: &Scrape| scrape.samples.keys().filter(|(_, labels)| is_ours(labels)).count();
@@ -159,8 +169,8 @@ fn thousands_leave_only_their_increments() {
     let (early, latest) = (early.expect("longer than that"), *late.last().expect("longer than that"));
     println!(
         "{} cgroups and {} processes in {:?}: {early:?} after {WARM_UP} batches, {latest:?} after {batches}",
-        batches * CGROUPS_PER_BATCH,
-        batches * CGROUPS_PER_BATCH * PROCESSES_PER_CGROUP,
+        batches * cgroups_per_batch(),
+        batches * cgroups_per_batch() * PROCESSES_PER_CGROUP,
         begin.elapsed(),
     );
 
