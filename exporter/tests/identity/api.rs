@@ -68,10 +68,8 @@ impl Drop for Api {
 /// Waits until an exporter knows as many containers by name.
 pub(crate) fn wait_until_known(exporter: &Exporter, containers: u64) {
     wait_for("the exporter hears of the pods", || {
-        // Not parsed: names are waited for only so long, and emulated machines are slow.
-        let text = String::from_utf8(exporter.get("text/plain; version=0.0.4")).expect("UTF-8");
-        let says = |line: String| text.lines().any(|found| found == line);
-        says("kernel_exporter_kubernetes_synced 1".to_owned())
-            && says(format!("kernel_exporter_kubernetes_containers {containers}"))
+        let scrape = exporter.scrape();
+        scrape.sum("kernel_exporter_kubernetes_synced", &[]) == 1
+            && scrape.sum("kernel_exporter_kubernetes_containers", &[]) == containers
     });
 }
