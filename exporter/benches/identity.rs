@@ -33,7 +33,7 @@ use nest::Nest;
 
 const CGROUPS: u64 = 5_000;
 const STARTS: usize = 5;
-const BUSY_READS: usize = 3;
+const BUSY_READS: usize = 5;
 const IDLE_READS: usize = 50;
 
 const CONFIG: &str = "

@@ -44,7 +44,7 @@ fn every_key_is_documented() {
         assert_eq!(known, documented.join(", "), "below {path:?}");
         checked += documented.len();
     }
-    assert_eq!(checked, 50, "the number of keys in config.yaml");
+    assert_eq!(checked, 51, "the number of keys in config.yaml");
 }
 
 #[test]
@@ -112,6 +112,7 @@ fn ranges_are_as_documented() {
             ["999ms", "5m1ms"],
             "a duration from 1s to 5m",
         ),
+        ("kubernetes: {patience: %}", ["0s", "1m"], ["1m1ms", "2m"], "a duration from 0s to 1m"),
         ("read_interval: %", ["1s", "5m"], ["999ms", "5m1ms"], "a duration from 1s to 5m"),
         ("otlp: {interval: %}", ["1s", "1h"], ["999ms", "1h1ms"], "a duration from 1s to 1h"),
         (

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// What is known about pods, and from whom.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Kubernetes {
     /// Who is asked.
@@ -21,6 +21,9 @@ pub struct Kubernetes {
     pub node: NodeName,
     /// The file that says how to reach the API server; empty for the pod's service account.
     pub kubeconfig: String,
+    /// How long a new container is held back until its name is known.
+    #[serde(deserialize_with = "duration::<0, 60_000, _>")]
+    pub patience: Duration,
     /// How to reach the kubelet.
     pub kubelet: Kubelet,
     /// Labels of pods that are kept.
@@ -29,6 +32,21 @@ pub struct Kubernetes {
     /// Annotations of pods that are kept.
     #[serde(deserialize_with = "annotation_keys")]
     pub pod_annotations: Vec<String>,
+}
+
+impl Default for Kubernetes {
+    fn default() -> Self {
+        Self {
+            source: PodSource::default(),
+            node: NodeName::default(),
+            kubeconfig: String::new(),
+            // The kubelet tells the API what it has started within a second or two, ten when it is busy.
+            patience: Duration::from_secs(15),
+            kubelet: Kubelet::default(),
+            pod_labels: Vec::new(),
+            pod_annotations: Vec::new(),
+        }
+    }
 }
 
 /// Who is asked about pods.

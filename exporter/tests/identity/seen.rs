@@ -1,6 +1,6 @@
 //! What an exporter has said of our cgroups in all scrapes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     forms::{Identity, MARK},
@@ -67,8 +67,8 @@ impl Seen {
     }
 
     /// Everybody whose name was ever shown.
-    pub(crate) fn identities(&self) -> impl Iterator<Item = Identity> {
-        self.series.values().flat_map(BTreeMap::keys).map(who)
+    pub(crate) fn identities(&self) -> BTreeSet<Identity> {
+        self.series.values().flat_map(BTreeMap::keys).map(who).collect()
     }
 }
 

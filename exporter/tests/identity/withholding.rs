@@ -37,7 +37,7 @@ fn a_container_is_not_shown_before_its_name_and_then_whole() {
         workers.iter_mut().for_each(Worker::work);
         seen.take(&exporter.scrape());
     }
-    assert_eq!(seen.identities().next(), None, "shown too early");
+    assert_eq!(seen.identities().first(), None, "shown too early");
     let withheld = [("state", "withheld")];
     assert_eq!(exporter.scrape().sum("kernel_exporter_pod_cgroups", &withheld), 2);
 

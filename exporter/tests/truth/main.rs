@@ -10,6 +10,7 @@
 mod cpu;
 mod disk;
 mod exec;
+#[expect(dead_code, unused_imports, reason = "identity tests need more of it")]
 #[path = "../harness/mod.rs"]
 mod harness;
 mod histogram;

@@ -16,15 +16,11 @@ use crate::{
     config::By,
     entities::{
         cgroups::Cgroups,
-        kubernetes::{Pods, Source},
+        kubernetes::Pods,
         ledger::{Ledger, Now},
         place::Place,
     },
 };
-
-/// How long a container's increments wait for its name. The kubelet tells the API what it has started within
-/// a second or two, ten when it is busy.
-pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Containers that wait at most: their series cost memory that no budget counts.
 const MOST_WAITING: usize = 1_024;
@@ -68,12 +64,11 @@ pub struct IdentityStats {
 impl Identities {
     /// With all cgroups that are there, and what is known of this node's pods.
     pub fn new(cgroups: Cgroups, pods: Pods) -> Self {
-        let has_names_to_come = pods.status().source != Source::Off;
         Self {
             cgroups,
             pods_version: pods.version(),
+            patience: pods.patience(),
             pods,
-            patience: if has_names_to_come { PATIENCE } else { Duration::ZERO },
             known: FxHashMap::default(),
             waiting: BTreeMap::new(),
             read: 0,

@@ -8,9 +8,8 @@
 //! ```
 //!
 //! Kubernetes tells a pod's names only after its containers have begun to run. So a container that is met is
-//! [withheld](crate::entities::ledger) until it has its name, but not for ever: after
-//! [`PATIENCE`](identities::PATIENCE) it is shown with what its path says. Names that come later, or change, are for
-//! what is counted from then on.
+//! [withheld](crate::entities::ledger) until it has its name, but not for ever: after the config's `kubernetes.patience`
+//! it is shown with what its path says. Names that come later, or change, are for what is counted from then on.
 
 mod identities;
 mod naming;

@@ -49,10 +49,12 @@ pub fn start(config: &Kubernetes) -> Pods {
         source @ Source::Api => {
             let kubeconfig = config.kubeconfig.clone();
             Pods::fed_by(source, node(config), selection, |feed| Watch::new(feed, kubeconfig).run())
+                .patient(config.patience)
         }
         source @ Source::Kubelet => {
             let kubelet = config.kubelet.clone();
             Pods::fed_by(source, node(config), selection, |feed| kubelet::poll(feed, kubelet))
+                .patient(config.patience)
         }
     }
 }

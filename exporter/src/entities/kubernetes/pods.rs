@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::task::JoinHandle;
@@ -21,6 +21,7 @@ use super::{
 #[derive(Clone)]
 pub struct Pods {
     shared: Arc<Shared>,
+    patience: Duration,
     _task: Option<Arc<Task>>,
 }
 
@@ -41,7 +42,7 @@ impl Drop for Task {
 impl Pods {
     /// Nothing is known, and nothing will be.
     pub fn off() -> Self {
-        Self { shared: Arc::new(Shared::new(Source::Off)), _task: None }
+        Self { shared: Arc::new(Shared::new(Source::Off)), patience: Duration::ZERO, _task: None }
     }
 
     /// What `task` writes into the feed that it is given.
@@ -57,7 +58,18 @@ impl Pods {
         let shared = Arc::new(Shared::new(source));
         let feed = Feed { shared: Arc::clone(&shared), node, selection };
         let task = Task(tokio::spawn(task(feed)));
-        Self { shared, _task: Some(Arc::new(task)) }
+        Self { shared, patience: Duration::ZERO, _task: Some(Arc::new(task)) }
+    }
+
+    /// With so much patience.
+    pub(super) fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// How long what a container does should be held back until its name is known: not at all when nobody is
+    /// asked.
+    pub fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// Another number whenever anything below would have another answer.
@@ -188,7 +200,8 @@ impl Feed {
 impl Pods {
     /// Pods that only tests tell about.
     pub(crate) fn at_hand() -> Self {
-        Self { shared: Arc::new(Shared::new(Source::Api)), _task: None }
+        let patience = crate::config::Kubernetes::default().patience;
+        Self { shared: Arc::new(Shared::new(Source::Api)), patience, _task: None }
     }
 
     /// These are all pods there are, as the API writes them.
