@@ -6,11 +6,11 @@
 # The tests run as root, one after the other; KERNEL_EXPORTER_BIN names the exporter that they start, and
 # KERNEL_EXPORTER_IN_VM says that what only a VM has must be there: a scratch disk, /dev/vda; /dev/nullb0,
 # whose every request takes 20 ms, a latency that the exporter must report; a disk of scsi_debug. Each
-# VM's output stays in target/vm-logs. VM_JOBS sets how many VMs run at a time. Exits non-zero when any
+# VM's output stays in target/vm-logs. VM_JOBS sets how many VMs run at a time, VM_TARGETS what runs in them. Exits non-zero when any
 # VM's tests failed or did not run to their end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-targets=(truth block_io cgroups identity)
+read -ra targets <<<"${VM_TARGETS:-truth block_io cgroups identity}"
 kernels=("$@")
 [ $# -gt 0 ] || kernels=(5.10 6.1 6.12 7.2)
 logs=target/vm-logs

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     time::Instant,
 };
 
@@ -53,6 +54,9 @@ fn fifty_are_named_and_the_fold_has_the_rest() {
     );
     // Kernel threads were stopped before.
     let before = exporter.scrape().sum(STOPS, &STOPPED);
+    // Linux 5.10 parks kernel threads now and then, ten or so in a round; others don't.
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("proc is mounted");
+    let parked = if release.starts_with("5.10.") { 20 } else { u64::MAX };
     let begin = Instant::now();
     let mut named_before: Option<BTreeSet<Identity>> = None;
     let mut last: BTreeMap<BTreeMap<String, String>, f64> = BTreeMap::new();
@@ -62,8 +66,10 @@ fn fifty_are_named_and_the_fold_has_the_rest() {
         last.extend(scrape.series(STOPS, &STOPPED).map(|(labels, value)| (labels.clone(), value)));
         let total: f64 = last.values().sum();
         let (stops, truth) = (total as u64 - before, worker.get(0));
-        // Linux 5.10 parks kernel threads now and then, four or so in a round.
-        assert!((truth..=truth + 32).contains(&stops), "round {round}: {stops} stops, in truth {truth}");
+        assert!(
+            (truth..=truth + truth / parked).contains(&stops),
+            "round {round}: {stops} stops, in truth {truth}"
+        );
         let named: BTreeSet<Identity> = scrape
             .series(STOPS, &STOPPED)
             .map(|(labels, _)| who(labels))
