@@ -85,6 +85,15 @@ impl Witness {
         self.seen.take(&self.exporter.scrape());
     }
 
+    /// Requests without a duration, as far as the exporter knows: from 6.2 the kernel skips a program that has been
+    /// interrupted by itself, so that a request's start or end is not seen.
+    fn untimed_requests(&self) -> u64 {
+        let scrape = self.exporter.scrape();
+        let family = ("family", "block");
+        scrape.sum("kernel_exporter_failures_total", &[family, ("kind", "start_missed")])
+            + scrape.sum("kernel_exporter_program_recursion_misses_total", &[family])
+    }
+
     /// Nobody is shown by any label that only these subjects have.
     fn assert_unseen<'a>(&self, members: impl Iterator<Item = &'a Member>) {
         let seen = self.seen.identities();
@@ -137,10 +146,14 @@ impl Witness {
             );
         }
         let device = [("device", disk.name.as_str()), ("operation", "write")];
+        let mut missing = 0;
         for (who, done, counted) in sums(WRITES, &device) {
-            assert_eq!(counted as u64, done.writes, "by {by:?}, {who:?}");
+            assert!(counted as u64 <= done.writes, "by {by:?}, {who:?}: {counted} of {}", done.writes);
+            missing += done.writes - counted as u64;
         }
-        println!("by {by:?}: {} label sets are exact", truth.len());
+        let untimed = self.untimed_requests();
+        assert!(missing <= untimed, "by {by:?}: {missing} writes are missing, {untimed} are untimed");
+        println!("by {by:?}: {} label sets are exact; {missing} of {untimed} untimed writes", truth.len());
     }
 }
 

@@ -66,7 +66,20 @@ impl Drop for Pods {
         drop(self.input.take());
         let _ = self.child.wait();
         let _ = fs::remove_file(&self.program);
+        let hierarchies = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
+        for hierarchy in hierarchies.map(|entry| entry.path()).chain(["/sys/fs/cgroup".into()]) {
+            remove_empty(&hierarchy.join("libpod_parent"));
+        }
     }
+}
+
+/// Removes the cgroups that podman leaves behind; those with processes in them stay.
+fn remove_empty(cgroup: &Path) {
+    let inner = fs::read_dir(cgroup).into_iter().flatten().flatten();
+    for entry in inner.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        remove_empty(&entry.path());
+    }
+    let _ = fs::remove_dir(cgroup);
 }
 
 /// A program that needs no other file.
