@@ -57,7 +57,8 @@ impl BlockIo {
     pub fn read(&mut self, block: &mut Block, world: &mut World) -> Result<()> {
         let Self { naming, tenants, .. } = self;
         block.read_slots(|slot, tenancy, values| {
-            let who = cgroup(&tenancy).map(|id| world.identities.who(id));
+            let kept = cgroup(&tenancy).filter(|_| naming.kept.cgroup);
+            let who = kept.map(|id| world.identities.who(id));
             tenants.visit(slot, tenancy, who, values, naming, &mut world.books);
         })?;
         self.read_errors(block, &mut world.books)?;
