@@ -7,7 +7,7 @@ EXPORTER := target/release/kernel-exporter
 CONFIG ?= config.yaml
 KERNEL ?=
 
-.PHONY: help run build test vm-test lint fmt deny docs bench soak clean
+.PHONY: help run build test vm-test fuzz lint fmt deny docs completions bench soak clean
 
 help: ## list what make can do
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
@@ -26,27 +26,42 @@ vm-test: ## the truth tests in VMs only [KERNEL=6.1; all four by default]
 	scripts/setup.sh all
 	scripts/test-in-vms.sh $(KERNEL)
 
+fuzz: ## look for inputs that break parsers [SECONDS=60] [TARGET=config; all by default]
+	scripts/setup.sh test
+	scripts/fuzz.sh $(or $(SECONDS),60) $(TARGET)
+
 lint: ## formatting and clippy, warnings are errors
 	cargo fmt --all --check
 	cargo fmt --manifest-path exporter-ebpf/Cargo.toml --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --release --workspace --all-targets -- -D warnings
+	cp Cargo.lock fuzz/Cargo.lock
+	cargo clippy --release --manifest-path fuzz/Cargo.toml --target-dir target -- -D warnings
 
 fmt: ## format all Rust code
 	cargo fmt --all
 	cargo fmt --manifest-path exporter-ebpf/Cargo.toml
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 deny: ## licences, sources and known vulnerabilities of the dependencies
 	scripts/deny.sh
 
-docs: build ## write docs/metrics.md anew from the catalogue
+docs: build ## write docs/metrics.md and docs/config.schema.json anew
 	$(EXPORTER) list --format markdown >target/metrics.md
 	mv target/metrics.md docs/metrics.md
+	$(EXPORTER) schema >target/config.schema.json
+	mv target/config.schema.json docs/config.schema.json
+
+completions: build ## write completions for shells and the manual page to target/share
+	mkdir -p target/share
+	for shell in bash zsh fish elvish powershell; do $(EXPORTER) completions $$shell >target/share/kernel-exporter.$$shell; done
+	$(EXPORTER) man >target/share/kernel-exporter.8
 
 bench: build ## what the hooks and the exports cost
 	cargo bench --workspace
 
-soak: build ## cgroups and processes without end: no leak, no drift [MINUTES=60]
-	KERNEL_EXPORTER_SOAK_MINUTES=$(or $(MINUTES),60) cargo test --release --workspace --test identity -- --nocapture leave_only
+soak: build ## load, scrapes, pushes and reloads without end: no leak, no drift [MINUTES=10, twice]
+	KERNEL_EXPORTER_SOAK_MINUTES=$(or $(MINUTES),10) cargo test --release --workspace --test identity -- --nocapture soak
 
 clean: ## remove what was built (what was fetched stays in .cache)
 	cargo clean

@@ -5,8 +5,10 @@
 #
 # build    a C linker, a compiler that can build BPF programs, bpf-linker. Not the last two where
 #          KERNEL_EXPORTER_BPF_OBJECTS names a folder of BPF objects that are built already.
-# test     what the VM runner needs, tools for disks, Prometheus and promtool in .cache/prometheus,
-#          Python with the strict OpenMetrics parser in .cache/venv, podman in .cache/podman, a mounted tracefs
+# test     what the VM runner needs, tools for disks, a C++ compiler for libFuzzer, groff, systemd-analyze,
+#          Prometheus and promtool in .cache/prometheus, victoria-metrics in .cache/victoria-metrics, Python with
+#          the strict OpenMetrics parser and a validator of JSON schemas in .cache/venv, podman in .cache/podman, a
+#          mounted tracefs
 #
 # System packages come from apt, as root or through sudo. All else stays in .cache and in cargo's own
 # folder. Where there is no Debian's apt, it does what it can and names what is to be installed by hand.
@@ -16,7 +18,7 @@ top=$(realpath "$(dirname "$0")/..")
 . "$top/scripts/debian.sh"
 
 BPF_LINKER=0.10.3
-PYTHON_PACKAGES=(prometheus_client==0.26.0)
+PYTHON_PACKAGES=(prometheus_client==0.26.0 jsonschema==4.26.0)
 cache=$top/.cache log=$top/.cache/setup.log
 PATH=$PATH:/usr/sbin:/sbin:${CARGO_HOME:-$HOME/.cargo}/bin
 system=$(. /etc/os-release 2>/dev/null && echo "${ID:-}") || system=''
@@ -41,6 +43,8 @@ need() { # PACKAGE COMMAND...: what to install unless COMMAND succeeds
 }
 links_c() { cc -x c -o /dev/null - <<<'#include <stdio.h>
 int main(void) { return 0; }'; }
+links_cpp() { c++ -x c++ -o /dev/null - <<<'#include <vector>
+int main() { return int(std::vector<int>().size()); }'; }
 python_makes_venvs() { python3 -c 'import venv, ensurepip'; }
 
 apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq --no-install-recommends --no-remove "$@"; }
@@ -74,6 +78,9 @@ packages_of_test() {
   need e2fsprogs have mkfs.ext4
   need mount have losetup
   need util-linux have setpriv
+  need g++ links_cpp
+  need groff have groff
+  need systemd have systemd-analyze
   need python3 have python3
   venv_is_ready || need python3-venv python_makes_venvs
 }
@@ -148,6 +155,17 @@ ensure_prometheus() { # sid's: Debian 12 and 13 carry 2.x, which has no native h
   } >"$log" 2>&1 || { tail -n 10 "$log" >&2; fail "cannot fetch Prometheus"; }
 }
 
+ensure_victoria_metrics() { # sid's, a receiver of OTLP: Debian 12 has none, and Debian's Prometheus goes without that part
+  local target=$cache/victoria-metrics
+  [ ! -x "$target/usr/bin/victoria-metrics" ] || return 0
+  [ "$system" = debian ] || { say "no victoria-metrics in $target/usr/bin: its test of OTLP will be skipped"; return 0; }
+  say "fetching victoria-metrics (Debian sid's, into .cache/victoria-metrics, 57 MB)"
+  {
+    debian_open "$cache/apt-sid" sid && debian_unpack "$target" victoria-metrics &&
+      find "$target" -type f ! -path "$target/usr/bin/victoria-metrics" -delete # the rest is 200 MB
+  } >"$log" 2>&1 || { tail -n 10 "$log" >&2; fail "cannot fetch victoria-metrics"; }
+}
+
 ensure_podman() { # with all that it needs, because it never meets this machine's files
   local target=$cache/podman state=$cache/apt-trixie deb
   [ ! -e "$target/usr/bin/podman" ] || return 0
@@ -188,6 +206,7 @@ setup_test() {
   ensure_rust_lints
   ensure_python
   ensure_prometheus
+  ensure_victoria_metrics
   ensure_podman
   ensure_tracefs
 }

@@ -49,7 +49,8 @@ unsafe impl crate::Plain for BlockOwner {}
 /// The values of one slot. All of them wrap around.
 ///
 /// Every finished request is a sample of `size`, and of exactly one of `duration`, `missed_starts` and
-/// `never_issued`: the samples of `duration` and the two counters add up to the samples of `size`.
+/// `never_issued`: the samples of `duration` and the two counters add up to the samples of `size`. Where
+/// durations are not measured, there is nothing but sizes.
 ///
 /// What is added to most lies together at the front, in one cache line.
 #[repr(C)]
@@ -269,6 +270,8 @@ pub struct BlockFields {
     pub flush: u32,
     /// Entries of the map of requests.
     pub request_cells: u32,
+    /// 1 when requests are followed from insert to completion; else only their ends are counted.
+    pub durations: u32,
     /// 1 when series keep the device.
     pub keep_device: u32,
     /// 1 when series keep the operation.

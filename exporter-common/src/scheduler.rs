@@ -273,6 +273,10 @@ pub struct SchedFields {
     pub dentry_name: u32,
     /// 1 when the `scheduler` collector is on.
     pub scheduler: u32,
+    /// 1 when it measures how long things took; else it only counts.
+    pub durations: u32,
+    /// 1 when it tells cgroups apart; else slot 0 has everything.
+    pub cgroups: u32,
     /// 1 when the `process` collector is on.
     pub process: u32,
     /// 1 when it tells processes apart by the file that they execute.

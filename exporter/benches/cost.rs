@@ -26,7 +26,17 @@ fn main() -> anyhow::Result<()> {
     let _ = host::lift_memlock_limit();
     let btf = Btf::of_running_kernel()?;
     let hierarchy = Hierarchy::of_this_host()?;
-    let parts = Parts { scheduler: true, process: true, executables: false, slots: 1024, processes: 4096 };
+    let parts = Parts {
+        scheduler: true,
+        durations: true,
+        cgroups: true,
+        process: true,
+        executables: false,
+        slots: 1024,
+        processes: 4096,
+    };
+    let unkeyed = Parts { cgroups: false, ..parts };
+    let counters = Parts { durations: false, ..parts };
 
     println!("## ns per run, by the kernel's statistics (minimum of {BATCHES} batches)\n");
     println!("| workload | program | runs | ns |\n|---|---|---|---|");
@@ -41,10 +51,16 @@ fn main() -> anyhow::Result<()> {
             for (_, program) in sched::PROGRAMS {
                 row(&name, program, || sched.program_info(program));
             }
+            let counting = Sched::attach(&btf, &hierarchy, counters)?;
+            row(&name, "sched_switch, counters only", || counting.program_info("sched_switch"));
+            drop(counting);
+            let together = Sched::attach(&btf, &hierarchy, unkeyed)?;
+            row(&name, "sched_switch, cgroups not told apart", || together.program_info("sched_switch"));
             drop(workload);
         }
         let kept = Kept { device: true, operation: true, cgroup: true };
-        let block = Block::attach(&btf, &hierarchy, block::Parts { slots: 1024, kept })?;
+        let parts = block::Parts { slots: 1024, kept, durations: true };
+        let block = Block::attach(&btf, &hierarchy, parts)?;
         let workload = DirectReads::start()?;
         let mut together = 0.0;
         for (_, program) in block::PROGRAMS {
@@ -52,6 +68,11 @@ fn main() -> anyhow::Result<()> {
             together += if ns.is_finite() { ns } else { 0.0 };
         }
         println!("| direct reads of 4 KiB | all block programs together | | {together:.1} |");
+        let kept = Kept { cgroup: false, ..kept };
+        let counting = Block::attach(&btf, &hierarchy, block::Parts { slots: 1024, kept, durations: false })?;
+        row("direct reads of 4 KiB", "block_rq_complete, counters only", || {
+            counting.program_info("block_rq_complete")
+        });
         drop(workload);
     }
 

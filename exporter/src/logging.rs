@@ -7,9 +7,23 @@
 use std::io::{self, IsTerminal as _};
 
 use tracing::{Subscriber, subscriber::SetGlobalDefaultError};
-use tracing_subscriber::{Layer as _, fmt::MakeWriter, layer::SubscriberExt as _};
+use tracing_subscriber::{
+    Layer as _, Registry, filter::Targets, fmt::MakeWriter, layer::SubscriberExt as _, reload,
+};
 
-use crate::config::{Log, LogFormat};
+use crate::config::{Log, LogFilter, LogFormat};
+
+/// Changes what is written.
+#[derive(Debug)]
+pub struct Logging(reload::Handle<Targets, Registry>);
+
+impl Logging {
+    /// Writes these messages from now on.
+    pub fn set_level(&self, level: &LogFilter) {
+        // It fails when nobody listens to messages any more.
+        let _ = self.0.reload(level.targets().clone());
+    }
+}
 
 /// Sends the messages of the whole process to standard error, in colour only on a terminal and unless
 /// `NO_COLOR` is set.
@@ -17,13 +31,15 @@ use crate::config::{Log, LogFormat};
 /// # Errors
 ///
 /// When it was called before.
-pub fn init(log: &Log) -> Result<(), SetGlobalDefaultError> {
+pub fn init(log: &Log) -> Result<Logging, SetGlobalDefaultError> {
     let colour_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colour = io::stderr().is_terminal() && !colour_refused;
-    tracing::subscriber::set_global_default(subscriber(log, colour, io::stderr))
+    let (subscriber, logging) = subscriber(log, colour, io::stderr);
+    tracing::subscriber::set_global_default(subscriber)?;
+    Ok(logging)
 }
 
-fn subscriber<W>(log: &Log, colour: bool, writer: W) -> impl Subscriber + Send + Sync + use<W>
+fn subscriber<W>(log: &Log, colour: bool, writer: W) -> (impl Subscriber + Send + Sync + use<W>, Logging)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -32,7 +48,8 @@ where
         LogFormat::Text => layer.boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
-    tracing_subscriber::registry().with(layer.with_filter(log.level.targets().clone()))
+    let (filter, handle) = reload::Layer::new(log.level.targets().clone());
+    (tracing_subscriber::registry().with(layer.with_filter(filter)), Logging(handle))
 }
 
 #[cfg(test)]
@@ -43,6 +60,13 @@ mod tests {
 
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Written {
+        fn text(&self) -> String {
+            let bytes = self.0.lock().expect("no test panics while writing").clone();
+            String::from_utf8(bytes).expect("messages are text")
+        }
+    }
 
     impl io::Write for Written {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -57,12 +81,14 @@ mod tests {
     fn written(log: &Log) -> String {
         let written = Written::default();
         let writer = written.clone();
-        tracing::subscriber::with_default(subscriber(log, false, move || writer.clone()), || {
-            tracing::info!(address = "[::1]:9985", "serving metrics");
-            tracing::debug!("reading maps");
-        });
-        let bytes = written.0.lock().expect("no test panics while writing").clone();
-        String::from_utf8(bytes).expect("messages are text")
+        let (subscriber, _) = subscriber(log, false, move || writer.clone());
+        tracing::subscriber::with_default(subscriber, say);
+        written.text()
+    }
+
+    fn say() {
+        tracing::info!(address = "[::1]:9985", "serving metrics");
+        tracing::debug!("reading maps");
     }
 
     #[test]
@@ -91,6 +117,20 @@ mod tests {
                 "address": "[::1]:9985",
             })
         );
+    }
+
+    #[test]
+    fn the_level_can_change() {
+        let written = Written::default();
+        let writer = written.clone();
+        let (subscriber, logging) = subscriber(&Log::default(), false, move || writer.clone());
+        tracing::subscriber::with_default(subscriber, || {
+            for (level, lines) in [("debug", 2), ("off", 2), ("info", 3)] {
+                logging.set_level(&level.parse().expect("it is a filter"));
+                say();
+                assert_eq!(written.text().lines().count(), lines, "{level}");
+            }
+        });
     }
 
     #[test]

@@ -1,57 +1,47 @@
 //! The `kernel-exporter` binary: wiring only.
 
-use std::{
-    process::ExitCode,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use kernel_exporter::{
-    cli::{self, Cli, Command, OnceFormat},
+    cli::{self, Cli, Command, DoctorFormat, OnceFormat, Overrides},
     collectors::registry,
     config::Config,
-    engine::{Engine, Report},
+    doctor::Diagnosis,
+    engine::Engine,
     entities::kubernetes,
     health::{EngineMetrics, Health, KubernetesMetrics},
-    logging,
-    otlp::Pushers,
-    prometheus::{Exposition, ExpositionOptions, Format},
-    server::{self, CollectorStatus, Hub, Site},
-    snapshot::Snapshot,
+    logging, privileges,
+    prometheus::{Exposition, Format},
+    service::{self, Opened},
 };
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
-use tracing::{error, info};
-
-/// Scrapes that come this soon after a read share it.
-const SHARED: Duration = Duration::from_millis(50);
+use tokio::sync::watch;
+use tracing::error;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let (source, config) = match cli.overrides.config() {
-        Ok(config) => config,
-        Err(error) => {
+    let result = match (cli.command.unwrap_or_default(), cli.overrides.config()) {
+        (Command::Generate(what), _) => what.text().map_err(Into::into).and_then(|text| print(&text)),
+        (_, Err(error)) => {
             eprintln!("kernel-exporter: {error}");
             return ExitCode::from(cli::EXIT_USAGE);
         }
-    };
-    let result = match cli.command.unwrap_or(Command::Run) {
-        Command::List { format } => {
+        (Command::List { format }, _) => {
             let collectors: Vec<_> =
                 registry::descriptions().map(|about| (about.name, about.about, about.metrics)).collect();
             print!("{}", cli::list(format, &collectors));
             Ok(())
         }
-        Command::Check => {
-            print!("{}", cli::check(&source, &config, registry::map_bytes));
+        (Command::Check, Ok((source, config))) => {
+            print!("{}", cli::check(&source, &config, &registry::metrics(&config), registry::map_bytes));
             Ok(())
         }
-        Command::Once { format, wait } => once(&config, format, wait),
-        Command::Run => run(&config),
+        (Command::Doctor { format }, Ok((_, config))) => return doctor(&config, format),
+        (Command::Once { format, wait }, Ok((_, config))) => once(&config, format, wait),
+        (Command::Run, Ok((_, config))) => {
+            Opened::before_the_runtime(&config).and_then(|opened| run(&cli.overrides, config, opened))
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -62,15 +52,42 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures for a while, prints, and ends.
-#[tokio::main(worker_threads = 1)]
-async fn once(config: &Config, format: OnceFormat, wait: Duration) -> Result<()> {
+/// Says what works here; the exit code tells whether all of it does.
+fn doctor(config: &Config, format: DoctorFormat) -> ExitCode {
+    let diagnosis = Diagnosis::of(config);
+    let text = match format {
+        DoctorFormat::Text => Ok(diagnosis.text()),
+        DoctorFormat::Json => diagnosis.json(),
+    };
+    let printed = text.map_err(anyhow::Error::from).and_then(|text| {
+        std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())
+            .context("cannot write to standard output")
+    });
+    match printed {
+        Ok(()) if diagnosis.healthy => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::from(cli::EXIT_FAILED),
+        Err(error) => {
+            eprintln!("kernel-exporter: {error:#}");
+            ExitCode::from(cli::EXIT_FAILED)
+        }
+    }
+}
+
+/// Measures for a while with the privileges that `run` keeps, prints, and ends.
+fn once(config: &Config, format: OnceFormat, wait: Duration) -> Result<()> {
     logging::init(&config.log)?;
+    privileges::restrict(config.privileges.drop)?;
+    print_once(config, format, wait)
+}
+
+#[tokio::main(worker_threads = 1)]
+async fn print_once(config: &Config, format: OnceFormat, wait: Duration) -> Result<()> {
     let pods = kubernetes::start(&config.kubernetes);
     let mut engine = Engine::start(config, pods.clone())?;
     let health = Health::new()?;
     health.registry().register(Box::new(KubernetesMetrics::new(pods)?))?;
-    health.registry().register(Box::new(EngineMetrics::new(engine.report(), exposition(config))?))?;
+    let (_, exposition) = watch::channel(Arc::new(Exposition::new(&(&config.histograms).into())));
+    health.registry().register(Box::new(EngineMetrics::new(engine.report(), exposition.clone())?))?;
     engine.read();
     tokio::time::sleep(wait).await;
     let snapshot = engine.read_last();
@@ -78,67 +95,16 @@ async fn once(config: &Config, format: OnceFormat, wait: Duration) -> Result<()>
         OnceFormat::Text => Format::Text,
         OnceFormat::Openmetrics => Format::OpenMetrics,
     };
-    let body = Exposition::new(&exposition(config)).encode(format, &snapshot, &health.registry().gather())?;
-    std::io::Write::write_all(&mut std::io::stdout(), &body).context("cannot write to standard output")
+    let body = exposition.borrow().encode(format, &snapshot, &health.registry().gather())?;
+    print(&body)
+}
+
+fn print(text: &[u8]) -> Result<()> {
+    std::io::Write::write_all(&mut std::io::stdout(), text).context("cannot write to standard output")
 }
 
 /// Measures and serves until it is told to end.
 #[tokio::main(flavor = "current_thread")]
-async fn run(config: &Config) -> Result<()> {
-    logging::init(&config.log)?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let listen = config.listen.as_str();
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("cannot listen on {listen}; set `listen` in the config"))?;
-    let pods = kubernetes::start(&config.kubernetes);
-    let mut engine = Engine::start(config, pods.clone())?;
-    let (report, deliveries) = (engine.report(), engine.deliveries());
-    let health = Arc::new(Health::new()?);
-    health.registry().register(Box::new(EngineMetrics::new(Arc::clone(&report), exposition(config))?))?;
-    health.registry().register(Box::new(KubernetesMetrics::new(pods)?))?;
-    let hub = Arc::new(Hub::new(move || engine.read(), SHARED, health.reads().clone()));
-    let pushed = deliveries.clone();
-    let on_pushed = Box::new(move |to: &str, snapshot: &Snapshot| pushed.add(to, snapshot));
-    let pushers = Pushers::start(config, &hub, health.registry(), on_pushed)?;
-    let router = server::router(Site {
-        hub: Arc::clone(&hub),
-        health,
-        exposition: Exposition::new(&exposition(config)),
-        collectors: Box::new(move || statuses(&report)),
-        on_delivered: Box::new(move |to, snapshot| deliveries.add(to, snapshot)),
-    });
-    info!(address = %listener.local_addr()?, "serving metrics at /metrics");
-    let interval = config.read_interval;
-    let reads = tokio::spawn(async move { hub.run(interval).await });
-    server::serve(listener, router, async move {
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        info!("ending");
-    })
-    .await;
-    pushers.end().await;
-    reads.abort();
-    Ok(())
-}
-
-fn exposition(config: &Config) -> ExpositionOptions {
-    let histograms = &config.histograms;
-    ExpositionOptions {
-        scale: histograms.scale as u8,
-        duration_exponents: (&histograms.duration_bounds).into(),
-        size_exponents: (&histograms.size_bounds).into(),
-        classic: histograms.classic,
-    }
-}
-
-/// What the landing page says of the collectors.
-fn statuses(report: &Mutex<Report>) -> Vec<CollectorStatus> {
-    let report = report.lock().unwrap_or_else(PoisonError::into_inner);
-    let collectors = report.collectors.iter().map(|state| CollectorStatus {
-        name: state.name.to_owned(),
-        up: state.refusal.is_none(),
-        detail: state.refusal.as_ref().map_or_else(|| "measuring".to_owned(), ToString::to_string),
-    });
-    collectors.collect()
+async fn run(overrides: &Overrides, config: Config, opened: Opened) -> Result<()> {
+    service::run(overrides, config, opened).await
 }

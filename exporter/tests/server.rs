@@ -12,10 +12,14 @@ use flate2::read::GzDecoder;
 use kernel_exporter::{
     health::Health,
     prometheus::{Exposition, ExpositionOptions, Format},
-    server::{CollectorStatus, Hub, Site, router, serve},
+    server::{CollectorStatus, Hub, Outcome, Reloads, Site, Web, router, serve},
     snapshot::Snapshot,
 };
-use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
+use tokio::{
+    net::TcpListener,
+    runtime::Runtime,
+    sync::{oneshot, watch},
+};
 
 /// A server in threads of its own, until it is dropped.
 struct Server {
@@ -23,6 +27,9 @@ struct Server {
     health: Arc<Health>,
     hub: Arc<Hub>,
     delivered: Arc<Mutex<Vec<String>>>,
+    /// Answers every request for a reload with this, while there is something.
+    reload: Arc<Mutex<Option<Outcome>>>,
+    reloads: Arc<Reloads>,
     shutdown: Option<oneshot::Sender<()>>,
     ended: mpsc::Receiver<()>,
     /// Always there, until it is dropped.
@@ -41,23 +48,38 @@ impl Server {
         let health = Arc::new(Health::new().expect("names are distinct"));
         let hub = Arc::new(Hub::new(read, Duration::from_millis(50), health.reads().clone()));
         let delivered = Arc::new(Mutex::new(Vec::new()));
+        let (reloads, mut requests) = Reloads::new();
         let log = Arc::clone(&delivered);
         let site = Site {
             hub: Arc::clone(&hub),
             health: Arc::clone(&health),
-            exposition: Exposition::new(&ExpositionOptions::default()),
+            exposition: watch::channel(Arc::new(Exposition::new(&ExpositionOptions::default()))).1,
             collectors: Box::new(|| {
                 vec![CollectorStatus { name: "<b>".to_owned(), up: true, detail: "tp_btf".to_owned() }]
             }),
             on_delivered: Box::new(move |scraper, _| log.lock().expect("no panic").push(scraper.to_owned())),
+            reloads: Arc::clone(&reloads),
         };
+        let web = Web::load("", health.registry()).expect("nothing is asked");
+        let reload = Arc::new(Mutex::new(None));
+        let outcome: Arc<Mutex<Option<Outcome>>> = Arc::clone(&reload);
+        runtime.spawn(async move {
+            let mut waiting = Vec::new();
+            while let Some(answer) = requests.recv().await {
+                match outcome.lock().expect("no panic").clone() {
+                    Some(outcome) => drop(answer.send(outcome)),
+                    None => waiting.push(answer),
+                }
+            }
+        });
         let (shutdown, stop) = oneshot::channel::<()>();
         let (end, ended) = mpsc::channel();
         runtime.spawn(async move {
-            serve(listener, router(site), async { drop(stop.await) }).await;
+            serve(listener, router(site), web, async { drop(stop.await) }).await;
             drop(end);
         });
-        Self { address, health, hub, delivered, shutdown: Some(shutdown), ended, runtime: Some(runtime) }
+        let (shutdown, runtime) = (Some(shutdown), Some(runtime));
+        Self { address, health, hub, delivered, reload, reloads, shutdown, ended, runtime }
     }
 
     fn connect(&self) -> TcpStream {
@@ -175,6 +197,29 @@ fn own_metrics_count_scrapes_and_reads() {
     assert_eq!(server.health.reads().duration.get_sample_count(), 2);
 }
 
+/// A scraper that says how long it waits gets an answer in time, and the read goes on for others.
+#[test]
+fn a_scrape_that_takes_too_long_is_given_up_in_time() {
+    let (release, wait) = mpsc::channel::<()>();
+    let server = Server::start(move || {
+        let _released = wait.recv();
+        Snapshot::empty(SystemTime::now())
+    });
+    let begun = Instant::now();
+    let response = server.get("/metrics", "X-Prometheus-Scrape-Timeout-Seconds: 1.000000\r\n");
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(response.status(), 503);
+    assert!(response.text().starts_with("reading takes longer than the scrape's timeout allows"));
+    assert_eq!(server.health.scrapes().timed_out.get(), 1);
+    assert_eq!(server.health.scrapes().in_flight.get(), 0);
+    assert!(server.delivered().is_empty());
+    drop(release);
+    for timeout in ["10", "garbage", "-1"] {
+        let header = format!("X-Prometheus-Scrape-Timeout-Seconds: {timeout}\r\n");
+        assert_eq!(server.get("/metrics", &header).status(), 200, "{timeout}");
+    }
+}
+
 #[test]
 fn readiness_waits_for_the_first_read() {
     let server = quick();
@@ -211,6 +256,24 @@ fn what_is_refused() {
     assert_eq!(ask(&format!("GET / HTTP/1.1\r\nHost: t\r\nX: {}\r\n", "x".repeat(20_000))), 431);
     assert_eq!(ask(&format!("GET / HTTP/1.1\r\nHost: t\r\n{}", "X: y\r\n".repeat(100))), 431);
     assert!(server.delivered().is_empty(), "nobody got metrics");
+}
+
+#[test]
+fn reloads_are_off_unless_allowed() {
+    let server = quick();
+    let post = || server.ask("POST /-/reload HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    *server.reload.lock().expect("no panic") = Some(Ok(()));
+    let refused = post();
+    assert_eq!(refused.status(), 403);
+    assert!(refused.text().contains("reload.http"), "{}", refused.text());
+
+    server.reloads.allow_requests(true);
+    assert_eq!(post().status(), 200);
+    assert_eq!(server.get("/-/reload", "").status(), 405);
+    *server.reload.lock().expect("no panic") = Some(Err("config.yaml:1:1: x: no".to_owned()));
+    let failed = post();
+    assert_eq!(failed.status(), 500);
+    assert!(failed.text().contains("config.yaml:1:1: x: no"), "{}", failed.text());
 }
 
 #[test]

@@ -67,6 +67,19 @@ impl Disk {
         }
     }
 
+    /// Tells user space that there is this disk, whose number is `number`.
+    ///
+    /// # Safety
+    ///
+    /// As [`start`](Self::start).
+    #[inline(always)]
+    pub unsafe fn tell(self, number: u32, cpu: *mut BlockCpu) {
+        if counters(number).is_none() && self.take_counters(number).is_none() {
+            // SAFETY: the caller's promise.
+            unsafe { atomic::add_u64(&raw mut (*cpu).devices_full, 1) };
+        }
+    }
+
     /// The first free cell among those in which the disk may be.
     #[inline(always)]
     fn take_counters(self, number: u32) -> Option<*mut BlockDevice> {
@@ -78,7 +91,9 @@ impl Disk {
 /// Counts a request that the disk of that number gives back.
 #[inline(always)]
 pub fn end(number: u32) {
-    if let Some(device) = counters(number) {
+    if field!(durations) == 1
+        && let Some(device) = counters(number)
+    {
         // SAFETY: cells are a map's values.
         unsafe { atomic::add_u64(&raw mut (*device).ended, 1) };
     }

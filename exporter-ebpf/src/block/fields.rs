@@ -25,6 +25,7 @@ pub static FIELDS: BlockFields = BlockFields {
     write: 0,
     flush: 0,
     request_cells: 0,
+    durations: 0,
     keep_device: 0,
     keep_operation: 0,
     keep_cgroup: 0,

@@ -4,6 +4,9 @@
 //! `block_rq_complete` first, at the top of the same function (`blk_update_request`, block/blk-mq.c), and
 //! `block_rq_error` only those of them that it also prints.
 //!
+//! Without durations only `block_rq_complete` is attached, and nothing is remembered of requests but of those
+//! that complete more than once.
+//!
 //! Requests complete in interrupts, so programs interrupt each other on one CPU, and all counters are added
 //! to atomically. What happens to one request happens in order, so its entry needs no such care.
 #![no_std]

@@ -20,7 +20,7 @@ pub static CPUS: Array<BlockCpu> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 pub static REQUESTS: Array<Cell<RequestEntry>> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
-/// The same for requests whose cell is another one's.
+/// The same for requests whose cell is another one's; without durations for all that have finished in part.
 #[map]
 pub static CROWDED: HashMap<u64, RequestEntry> = HashMap::with_max_entries(1, 0);
 
@@ -44,6 +44,7 @@ pub static SLOTS: Array<BlockSlot> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 pub static ERRORS: HashMap<BlockErrorKey, u64> = HashMap::with_max_entries(1, 0);
 
-/// Requests that devices were given and gave back.
+/// Requests that devices were given and gave back. Without durations nothing is counted here, and there are
+/// only devices that user space must know by name, or forget when they are gone.
 #[map]
 pub static DEVICES: Array<Cell<BlockDevice>> = Array::with_max_entries(DEVICE_CELLS, BPF_F_MMAPABLE);

@@ -3,6 +3,9 @@
 //! The kernel makes its request structures once and uses them again, so an entry stays when its request is
 //! done: that saves an insertion and a deletion per request. Entries of devices that are gone are deleted by
 //! user space.
+//!
+//! Without durations only those requests have an entry, and only until they are done, that complete more than
+//! once: in parts, or with their data and again at the end of a flush sequence.
 
 use aya_ebpf::{bindings::BPF_ANY, helpers::bpf_ktime_get_ns};
 use exporter_common::{
@@ -47,6 +50,9 @@ fn address(request: Struct) -> u64 {
 
 #[inline(always)]
 fn entry(request: Struct) -> Option<*mut RequestEntry> {
+    if field!(durations) == 0 {
+        return CROWDED.get_ptr_mut(address(request));
+    }
     cells::find(&REQUESTS, home(request), address(request)).or_else(|| CROWDED.get_ptr_mut(address(request)))
 }
 
@@ -71,7 +77,7 @@ unsafe fn remember(
             *old = RequestEntry { slot: (*old).slot, ..new };
             return true;
         }
-        if cells::take(&REQUESTS, home(request), address(request), new).is_some() {
+        if field!(durations) == 1 && cells::take(&REQUESTS, home(request), address(request), new).is_some() {
             return true;
         }
         let inserted = CROWDED.insert(address(request), new, BPF_ANY.into()).is_ok();
@@ -192,6 +198,11 @@ pub unsafe fn complete(cpu: *mut BlockCpu, request: Struct, status: i32, bytes: 
     let known = entry(request);
     // SAFETY: as in `insert`.
     unsafe {
+        // With durations the device is known since the issue.
+        if field!(durations) == 0 && (status != 0 || !all || in_sequence) {
+            let disk = Disk::of(request);
+            disk.tell(disk.number(), cpu);
+        }
         // A sequence fails as its request does, so that would be counted twice.
         if status != 0 && !in_sequence {
             count_error(cpu, Disk::of(request).number(), operation, status);
@@ -250,7 +261,8 @@ unsafe fn finish(
         // Until a request is issued, its device is not remembered.
         let device = if issued != 0 { was.device } else { Disk::of(request).number() };
         let key = key(device, operation, cgroup);
-        let found = match remembered_slot(was.slot, &key) {
+        let remembered = if field!(durations) == 1 { remembered_slot(was.slot, &key) } else { None };
+        let found = match remembered {
             Some(slot) => Some(slot),
             None => {
                 let number = slot(cpu, Disk::of(request), &key);
@@ -262,6 +274,12 @@ unsafe fn finish(
         };
         let Some(slot) = found else { return };
         observe::<Bytes, _>(cpu, &raw mut (*slot).size, &raw mut (*slot).size_sum, size);
+        if field!(durations) == 0 {
+            if known.is_some() {
+                let _ = CROWDED.remove(address(request)); // else it stays, as done
+            }
+            return;
+        }
         if issued != 0 {
             let duration = bpf_ktime_get_ns().saturating_sub(issued);
             observe::<Nanoseconds, _>(

@@ -29,6 +29,8 @@ pub static FIELDS: SchedFields = SchedFields {
     file_dentry: 0,
     dentry_name: 0,
     scheduler: 0,
+    durations: 0,
+    cgroups: 0,
     process: 0,
     executables: 0,
 };

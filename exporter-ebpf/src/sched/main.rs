@@ -31,20 +31,20 @@ use crate::fields::field;
 fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     measured(SchedProgram::Switch, |cpu| {
         let previous = Struct::new(ctx.arg(1));
-        let now = clock(previous);
-        // SAFETY: `cpu` is this CPU's record, and only this CPU writes it.
-        let since = unsafe { core::mem::replace(&mut (*cpu).since, now) };
+        let (since, now) = scheduler::slice(cpu, previous);
         if previous.read::<u32>(field!(pid)) == 0 {
             return; // the idle task
         }
         let preempted = ctx.arg::<u64>(0) as u8 != 0;
         let state =
             if field!(has_prev_state) == 1 { ctx.arg(3) } else { previous.read::<u32>(field!(state)) };
-        let entry = tasks::get(previous);
+        let dies = state & TASK_DEAD != 0;
+        // Of a task that lives on, something is remembered for durations only.
+        let entry = if field!(durations) == 1 || dies { tasks::get(previous) } else { None };
         if field!(scheduler) == 1 {
             scheduler::account(cpu, previous, entry, now, since, preempted, state);
         }
-        if state & TASK_DEAD != 0 {
+        if dies {
             if field!(process) == 1 {
                 process::drain(cpu, previous, entry);
             }

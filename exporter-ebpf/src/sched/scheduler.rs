@@ -4,10 +4,13 @@
 //! the slice began when the task last left a CPU; if it could have gone on then, the whole gap was waiting,
 //! else the part by which the kernel's own `run_delay` grew was, and the rest was sleep. `run_delay` also
 //! covers waits that a migration has split. So one program suffices, and wakeups cost nothing.
+//!
+//! Without durations, switches and migrations are counted, and nothing is remembered of tasks: a cgroup's slot
+//! is then looked up by its id each time.
 
 use exporter_common::{
     scheduler::{Departure, SchedCpu, SchedulerCounter, SchedulerHistogram, TaskEntry},
-    slots::NO_OWNER,
+    slots::{NO_OWNER, OVERFLOW_SLOT},
 };
 use exporter_ebpf::{cgroup, kernel::Struct, slots};
 
@@ -26,7 +29,19 @@ const TASK_NOLOAD: u32 = 0x400;
 /// `task_struct.flags` of a kernel thread.
 const PF_KTHREAD: u32 = 0x0020_0000;
 
-/// Records the slice that ends now and the gap before it.
+/// When this CPU last switched, zero when that was not seen, and the time now; both zero without durations.
+#[inline(always)]
+pub fn slice(cpu: *mut SchedCpu, previous: Struct) -> (u64, u64) {
+    if field!(durations) == 0 {
+        return (0, 0);
+    }
+    let now = crate::clock(previous);
+    // SAFETY: `cpu` is this CPU's record, and only this CPU writes it.
+    let since = unsafe { core::mem::replace(&mut (*cpu).since, now) };
+    (since, now)
+}
+
+/// Counts the switch, and records the slice that ends now and the gap before it.
 #[inline(always)]
 pub fn account(
     cpu: *mut SchedCpu,
@@ -37,18 +52,19 @@ pub fn account(
     preempted: bool,
     state: u32,
 ) {
-    let arrived = if since == 0 { task.read(field!(last_arrival)) } else { since };
     let slot = slot(cpu, task, entry);
-    let departure = departure(task, preempted, state);
+    // A task that is preempted on its way to sleep keeps its place in the queue.
+    let involuntary = preempted || state == 0;
+    let kind = if involuntary { SchedulerCounter::Involuntary } else { SchedulerCounter::Voluntary };
     // SAFETY: `cpu` is this CPU's record, interrupts are off, `entry` is a map's value.
     unsafe {
-        cache::observe(cpu, slot, SchedulerHistogram::OnCpu, now.saturating_sub(arrived));
-        let kind = if departure == Departure::Involuntary as u32 {
-            SchedulerCounter::Involuntary
-        } else {
-            SchedulerCounter::Voluntary
-        };
         cache::count(cpu, slot, kind);
+        if field!(durations) == 0 {
+            return;
+        }
+        let arrived = if since == 0 { task.read(field!(last_arrival)) } else { since };
+        cache::observe(cpu, slot, SchedulerHistogram::OnCpu, now.saturating_sub(arrived));
+        let departure = departure(task, involuntary, state);
         match entry {
             Some(entry) => {
                 let run_delay: u64 = task.read(field!(run_delay));
@@ -108,9 +124,8 @@ unsafe fn gap(
 
 /// Why the task leaves the CPU.
 #[inline(always)]
-fn departure(task: Struct, preempted: bool, state: u32) -> u32 {
-    // A task that is preempted on its way to sleep keeps its place in the queue.
-    if preempted || state == 0 {
+fn departure(task: Struct, involuntary: bool, state: u32) -> u32 {
+    if involuntary {
         return Departure::Involuntary as u32;
     }
     let uninterruptible = state & (TASK_UNINTERRUPTIBLE | TASK_NOLOAD) == TASK_UNINTERRUPTIBLE;
@@ -129,15 +144,19 @@ fn departure(task: Struct, preempted: bool, state: u32) -> u32 {
 /// Counts a move to another CPU.
 #[inline(always)]
 pub fn count_migration(cpu: *mut SchedCpu, task: Struct) {
-    let slot = slot(cpu, task, tasks::get(task));
+    let entry = if field!(durations) == 1 { tasks::get(task) } else { None };
+    let slot = slot(cpu, task, entry);
     // SAFETY: `cpu` is this CPU's record, and interrupts are off.
     unsafe { cache::count(cpu, slot, SchedulerCounter::Migrations) };
 }
 
-/// The slot of the task's cgroup. The task's entry remembers it; that memory is right as long as the slot
+/// The slot of the task's cgroup, or the one for everything where cgroups are not told apart. The task's entry remembers it; that memory is right as long as the slot
 /// still belongs to the cgroup in which the task is now.
 #[inline(always)]
 pub fn slot(cpu: *mut SchedCpu, task: Struct, entry: Option<*mut TaskEntry>) -> u32 {
+    if field!(cgroups) == 0 {
+        return OVERFLOW_SLOT;
+    }
     let group = cgroup::of_task(task);
     let id = cgroup::id(group);
     // SAFETY: `cpu` and `entry` are maps' values.

@@ -89,6 +89,20 @@ pub struct Metric {
 }
 
 impl Metric {
+    /// One that counts things, for tests.
+    #[cfg(test)]
+    pub(crate) const fn of_tests(name: &'static str, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            unit: Unit::Things("thing"),
+            help: "for tests",
+            identity: &[],
+            attributes: &[],
+            source: "nowhere",
+        }
+    }
+
     /// The name in Prometheus, with unit and type suffix.
     pub fn prometheus_name(&self) -> String {
         let mut name = self.name.replace('.', "_");

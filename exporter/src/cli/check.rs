@@ -1,30 +1,54 @@
 //! `kernel-exporter check`: what a config means, in figures.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, path::Path};
 
-use crate::config::{
-    By, Collectors, Config, HistogramForm, Kubelet, Kubernetes, Otlp, PodSource, Source, Temporality,
-    duration,
+use crate::{
+    catalogue::{Kind, Metric},
+    config::{
+        By, Collectors, Config, Detail, HistogramForm, Histograms, Kubelet, Kubernetes, Limits, Otlp,
+        PodSource, Reload, Source, Temporality, duration,
+    },
+    otlp::Settings,
+    server::Web,
 };
 
 /// What `config` means: labels, label-set limits, series per histogram and memory in the kernel.
 ///
-/// `memory` tells which maps a config leads to and the bytes of each.
-pub fn check(source: &Source, config: &Config, memory: impl Fn(&Config) -> Vec<(String, u64)>) -> String {
-    let Config { listen, read_interval, collectors, kubernetes, limits, log, .. } = config;
+/// `metrics` are those of the collectors that are on; `memory` tells which maps a config leads to and the bytes of
+/// each.
+pub fn check(
+    source: &Source,
+    config: &Config,
+    metrics: &[&Metric],
+    memory: impl Fn(&Config) -> Vec<(String, u64)>,
+) -> String {
+    let Config {
+        listen, read_interval, collectors, kubernetes, limits, privileges, log, reload, budget, ..
+    } = config;
     let mut lines = vec![format!("{source}: ok"), String::new()];
     let mut say = |what: &str, value: String| lines.push(format!("{what:<24}{value}").trim_end().to_owned());
 
     say("listen", listen.to_string());
+    say("web config", web(&config.web_config_file));
     say("read interval", format!("at most {}", duration::show(*read_interval)));
+    let over = duration::show(budget.window);
+    say("budget", format!("{} of all CPUs, over {over}", budget.cpu));
+    say("privileges", format!("drop {}", privileges.drop));
+    say("reload", on_what(reload));
     say("log", format!("{}, {}", log.level, log.format));
 
     say("collectors", String::new());
     let Collectors { scheduler, block_io, process } = collectors;
     let labels: Vec<_> = block_io.labels.iter().map(|label| label.key().prometheus).collect();
-    say("  scheduler", by(scheduler.enabled, &[scheduler.by.name()]));
-    say("  block_io", by(block_io.enabled, &[&labels[..], &[block_io.by.name()]].concat()));
-    say("  process", by(process.enabled, &[process.processes_by.name(), process.by.name()]));
+    let scheduler_by = by(&[scheduler.by.name()]);
+    let block_io_by = match block_io.detail {
+        Detail::Histograms => by(&[&labels[..], &[block_io.by.name()]].concat()),
+        Detail::Counters => by(&labels), // only durations say whose they are
+    };
+    let process_by = by(&[process.processes_by.name(), process.by.name()]);
+    say("  scheduler", on(scheduler.enabled, &format!("{}, {scheduler_by}", scheduler.detail.name())));
+    say("  block_io", on(block_io.enabled, &format!("{}, {block_io_by}", block_io.detail.name())));
+    say("  process", on(process.enabled, &process_by));
 
     say("pods", pods(kubernetes));
 
@@ -44,10 +68,12 @@ pub fn check(source: &Source, config: &Config, memory: impl Fn(&Config) -> Vec<(
     }
 
     // Folds come on top: as many as there are combinations of the labels that say what was done.
-    say("series", format!("at most {} native ones and those of folds", limits.label_sets));
-    let largest = [series(&(&histograms.duration_bounds).into()), series(&(&histograms.size_bounds).into())];
-    let each = largest.into_iter().max().filter(|_| histograms.classic).unwrap_or(3);
-    say("  classic", format!("at most {} if every label set is a histogram's", limits.label_sets * each));
+    say("series at the limits", format!("of {} metrics, and those of folds", metrics.len()));
+    let most = |each: fn(&Histograms, Kind) -> u32| {
+        most_series(limits, metrics.iter().map(|metric| each(histograms, metric.kind)).collect())
+    };
+    say("  native", format!("at most {}", most(|_, _| 1)));
+    say("  classic", format!("at most {}", most(classic_series)));
     say("push", push(&config.otlp));
     for endpoint in &config.otlp.endpoints {
         say("", endpoint.url.to_string());
@@ -59,6 +85,24 @@ pub fn check(source: &Source, config: &Config, memory: impl Fn(&Config) -> Vec<(
         say(&format!("  {name}"), mebibytes(bytes));
     }
     lines.join("\n") + "\n"
+}
+
+/// What is asked of those who come by HTTP.
+fn web(file: &str) -> String {
+    if file.is_empty() {
+        return "none: no TLS, no users".to_owned();
+    }
+    match Web::check(Path::new(file)) {
+        Ok(summary) => format!("{file}: {summary}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn on_what(reload: &Reload) -> String {
+    let mut reasons = vec!["on SIGHUP"];
+    reasons.extend(reload.watch.then_some("when the file changes"));
+    reasons.extend(reload.http.then_some("on POST /-/reload"));
+    reasons.join(", ")
 }
 
 fn pods(kubernetes: &Kubernetes) -> String {
@@ -78,24 +122,51 @@ fn push(otlp: &Otlp) -> String {
     if otlp.endpoints.is_empty() {
         return "off, unless the environment names an endpoint".to_owned();
     }
-    let temporality = match otlp.temporality {
+    // What the environment may say instead is for the run to tell.
+    let Settings { interval, temporality, histograms, .. } = Settings::new(otlp, |_| None);
+    let temporality = match temporality {
         Temporality::Cumulative => "cumulative",
         Temporality::Delta => "delta",
+        Temporality::LowMemory => "low memory",
     };
-    let histograms = match otlp.histograms {
+    let histograms = match histograms {
         HistogramForm::Exponential => "exponential",
         HistogramForm::Explicit => "explicit",
     };
-    format!("every {}, {temporality}, {histograms} histograms", duration::show(otlp.interval))
+    format!("every {}, {temporality}, {histograms} histograms", duration::show(interval))
 }
 
 /// By what series are told apart.
-fn by(enabled: bool, names: &[&str]) -> String {
+fn by(names: &[&str]) -> String {
     let names: Vec<_> = names.iter().filter(|name| **name != By::None.name()).copied().collect();
-    match (enabled, names.is_empty()) {
-        (false, _) => "off".to_owned(),
-        (true, true) => "on, for the whole machine".to_owned(),
-        (true, false) => format!("on, by {}", names.join(", ")),
+    if names.is_empty() { "for the whole machine".to_owned() } else { format!("by {}", names.join(", ")) }
+}
+
+/// Whether something is on, and if it is, in what way.
+fn on(enabled: bool, how: &str) -> String {
+    if enabled { format!("on, {how}") } else { "off".to_owned() }
+}
+
+/// As many series as the limits allow, when each label set of a metric is as many as `each` says for it: the worst
+/// is that the metrics with the most series have all the label sets that they may have.
+fn most_series(limits: &Limits, mut each: Vec<u32>) -> u64 {
+    each.sort_unstable_by(|a, b| b.cmp(a));
+    let mut left = limits.label_sets;
+    let of_one = |each: u32| {
+        let sets = limits.label_sets_per_metric.min(left);
+        left -= sets;
+        u64::from(sets) * u64::from(each)
+    };
+    each.into_iter().map(of_one).sum()
+}
+
+/// What one label set is in the text formats. A histogram without classic buckets still has `+Inf`, sum and count.
+fn classic_series(histograms: &Histograms, kind: Kind) -> u32 {
+    match kind {
+        Kind::Counter | Kind::Gauge => 1,
+        Kind::Durations | Kind::Sizes if !histograms.classic => 3,
+        Kind::Durations => series(&(&histograms.duration_bounds).into()),
+        Kind::Sizes => series(&(&histograms.size_bounds).into()),
     }
 }
 
@@ -118,6 +189,19 @@ fn mebibytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collectors::registry;
+
+    #[test]
+    fn limits_are_shared_in_the_worst_way() {
+        let limits = |label_sets_per_metric, label_sets| Limits {
+            label_sets_per_metric,
+            label_sets,
+            ..Limits::default()
+        };
+        assert_eq!(most_series(&limits(10, 100), vec![1, 30, 21]), 520);
+        assert_eq!(most_series(&limits(10, 25), vec![1, 30, 21, 30]), 10 * 30 + 10 * 30 + 5 * 21);
+        assert_eq!(most_series(&limits(1_000_000, 10_000_000), vec![50; 20]), 500_000_000);
+    }
 
     #[test]
     fn shows_the_defaults() {
@@ -128,16 +212,21 @@ mod tests {
                 ("process".to_owned(), 1),
             ]
         };
-        let shown = check(&Source::File("config.yaml".into()), &Config::default(), memory);
+        let config = Config::default();
+        let shown = check(&Source::File("config.yaml".into()), &config, &registry::metrics(&config), memory);
         let expected = "\
 config.yaml: ok
 
 listen                  127.0.0.1:9985
+web config              none: no TLS, no users
 read interval           at most 10s
+budget                  1% of all CPUs, over 1m
+privileges              drop unneeded
+reload                  on SIGHUP, when the file changes
 log                     info, text
 collectors
-  scheduler             on, by container
-  block_io              on, by device, operation, container
+  scheduler             on, histograms, by container
+  block_io              on, histograms, by device, operation, container
   process               on, by command, container
 pods                    from the API server, if this is a cluster
 label sets
@@ -148,8 +237,9 @@ series per histogram
   native                1, with 8 buckets per power of two
   classic, durations    30, from 2^-20 s to 2^6 s
   classic, sizes        21, from 2^9 B to 2^26 B
-series                  at most 10000 native ones and those of folds
-  classic               at most 300000 if every label set is a histogram's
+series at the limits    of 14 metrics, and those of folds
+  native                at most 10000
+  classic               at most 175000
 push                    off, unless the environment names an endpoint
 kernel memory               19.8 MiB
   sched                      8.0 MiB
@@ -161,16 +251,20 @@ kernel memory               19.8 MiB
 
     #[test]
     fn shows_what_is_off() {
-        let yaml = "{collectors: {scheduler: {enabled: false}, process: {by: none, processes_by: none}}, histograms: {classic: false, scale: 0}, kubernetes: {source: off}, otlp: {endpoints: [url: http://a:4318], interval: 1m}}";
+        let yaml = "{collectors: {scheduler: {enabled: false}, process: {by: none, processes_by: none}, block_io: {detail: counters}}, histograms: {classic: false, scale: 0}, kubernetes: {source: off}, otlp: {endpoints: [url: http://a:4318], interval: 1m}}";
         let config = Config::from_yaml("config.yaml", yaml.as_bytes()).expect("valid");
-        let shown = check(&Source::Defaults, &config, |_| Vec::new());
+        let shown = check(&Source::Defaults, &config, &registry::metrics(&config), |_| Vec::new());
         for line in [
             "built-in defaults: ok",
             "  scheduler             off",
+            "  block_io              on, counters, by device, operation",
             "  process               on, for the whole machine",
             "pods                    off",
             "  native                1, with 1 buckets per power of two",
             "  classic               off",
+            "series at the limits    of 6 metrics, and those of folds",
+            "  native                at most 6000",
+            "  classic               at most 8000",
             "push                    every 1m, cumulative, exponential histograms",
             "                        http://a:4318/",
             "kernel memory                0.0 MiB",

@@ -1,16 +1,26 @@
 //! The command line: what it means, and the commands that need no kernel.
 
 mod check;
+mod generate;
 mod list;
+mod man;
 
 pub use check::check;
+pub use generate::Generate;
 pub use list::list;
 
-use std::{path::PathBuf, sync::LazyLock, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::LazyLock,
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{self, Config, ListenAddress, LogFilter, LogFormat, Source, duration};
+use crate::{
+    config::{self, Config, ListenAddress, LogFilter, LogFormat, Source, duration},
+    server::Web,
+};
 
 /// Exit code when something fails while running.
 pub const EXIT_FAILED: u8 = 1;
@@ -49,6 +59,9 @@ pub struct Overrides {
     /// Serve metrics on this address, HOST:PORT
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub listen: Option<ListenAddress>,
+    /// TLS, users and more, in the format of Prometheus' exporters
+    #[arg(long = "web.config.file", global = true, value_name = "FILE")]
+    pub web_config_file: Option<String>,
     /// Which messages to write: error, warn, info, debug, trace, off, or TARGET=LEVEL,...
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<LogFilter>,
@@ -65,6 +78,15 @@ pub enum Command {
     Run,
     /// Validate the config and say what it costs
     Check,
+    /// Say what works on this machine with these privileges, what does not, and what to do
+    ///
+    /// Attaches and detaches every collector of the config. Exits with 0 when all of them measure in full, with
+    /// 1 when one does not, with 2 when the config cannot be used.
+    Doctor {
+        /// How to print it
+        #[arg(long, default_value = "text")]
+        format: DoctorFormat,
+    },
     /// Measure for a moment, print the metrics and exit
     Once {
         /// How to print them
@@ -80,6 +102,9 @@ pub enum Command {
         #[arg(long, default_value = "table")]
         format: ListFormat,
     },
+    /// Print a file that is made of definitions.
+    #[command(flatten)]
+    Generate(Generate),
 }
 
 /// Formats of [`Command::Once`].
@@ -89,6 +114,15 @@ pub enum OnceFormat {
     Text,
     /// OpenMetrics 1.0
     Openmetrics,
+}
+
+/// Formats of [`Command::Doctor`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// Lines for people
+    Text,
+    /// The schema that docs/doctor.md documents
+    Json,
 }
 
 /// Formats of [`Command::List`].
@@ -105,16 +139,28 @@ impl Overrides {
     ///
     /// # Errors
     ///
-    /// When the file can't be read or is invalid; the process should then exit with [`EXIT_USAGE`].
+    /// When the file or the web config that it names can't be read or is invalid; the process should then
+    /// exit with [`EXIT_USAGE`].
     pub fn config(&self) -> Result<(Source, Config), config::Error> {
         let (source, mut config) = config::load(self.config.as_deref())?;
         self.apply(&mut config);
+        if !config.web_config_file.is_empty() {
+            Web::check(Path::new(&config.web_config_file))?;
+        }
         Ok((source, config))
+    }
+
+    /// Where the config is, whether or not there is a file.
+    pub fn config_file(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new(config::DEFAULT_PATH))
     }
 
     fn apply(&self, config: &mut Config) {
         if let Some(listen) = &self.listen {
             config.listen.clone_from(listen);
+        }
+        if let Some(file) = &self.web_config_file {
+            config.web_config_file.clone_from(file);
         }
         if let Some(level) = &self.log_level {
             config.log.level.clone_from(level);
@@ -181,7 +227,8 @@ mod tests {
             ("--log-format xml", "possible values: text, json"),
             ("once --wait 10", "add a unit (h, m, s or ms)"),
             ("once --format protobuf", "possible values: text, openmetrics"),
-            ("chek", "similar subcommand exists: 'check'"),
+            ("doctor --format yaml", "possible values: text, json"),
+            ("chek", "'check'"),
             ("--config", "--config <FILE>"),
         ] {
             let error = parse(arguments).expect_err(arguments);

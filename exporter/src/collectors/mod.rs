@@ -17,18 +17,22 @@ pub use cgroup::cgroup_account;
 use block::BlockFamily;
 use sched::SchedFamily;
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use exporter_common::program::{ProgramRuns, TIMED_EVERY};
 
 use crate::{
     catalogue::Metric,
+    config::Config,
     entities::{
         identity::Identities,
         ledger::{Claim, Ledger, Now},
         widen::Behind,
     },
+    hooks::rung::Choice,
     kernel::bpf::ProgramInfo,
-    snapshot::Labels,
+    snapshot::{HistogramDelta, Labels},
 };
 
 /// What a collector is, for `list`, the reference and the landing page.
@@ -58,9 +62,43 @@ pub struct Books {
     pub now: Now,
     /// Values that went back for longer than a race between reading and writing can last; must stay 0.
     pub backward_values: u64,
+    /// Nothing is entered: what is read now was counted by the family that this one takes over from.
+    pub closed: bool,
+    /// See [`bequeath`](Self::bequeath).
+    heirlooms: Vec<(Option<u64>, Claim)>,
 }
 
 impl Books {
+    /// With nothing read yet.
+    pub fn new(ledger: Ledger) -> Self {
+        Self { ledger, now: Now::read(), backward_values: 0, closed: false, heirlooms: Vec::new() }
+    }
+
+    /// Keeps the series of a family that is read no more, for the one that takes over from it: what is idle will be
+    /// met by that one only when it does something again, and its series must not end in between.
+    pub fn bequeath(&mut self, cgroup: Option<u64>, claims: impl IntoIterator<Item = Claim>) {
+        self.heirlooms.extend(claims.into_iter().map(|claim| (cgroup, claim)));
+    }
+
+    /// Gives bequeathed claims back, but for those that are to be kept, by their cgroup and metric.
+    pub fn give_up_heirlooms(&mut self, keep: impl Fn(Option<u64>, &'static Metric) -> bool) {
+        let Self { ledger, now, heirlooms, .. } = self;
+        let gone = heirlooms.extract_if(.., |(cgroup, claim)| !keep(*cgroup, ledger.metric(claim)));
+        for (_, claim) in gone.collect::<Vec<_>>() {
+            ledger.release(claim, *now);
+        }
+    }
+
+    /// Who has part in which series, of those that were bequeathed.
+    pub fn heirs(&self) -> HashMap<(&'static Metric, Labels), Vec<u64>> {
+        let mut heirs: HashMap<_, Vec<u64>> = HashMap::new();
+        for (cgroup, claim) in &self.heirlooms {
+            let series = (self.ledger.metric(claim), self.ledger.labels(claim).clone());
+            heirs.entry(series).or_default().extend(cgroup);
+        }
+        heirs
+    }
+
     /// A claim that begins with this read.
     pub fn claim(&mut self, metric: &'static Metric, labels: &Labels) -> Claim {
         self.ledger.claim(metric, labels, self.now)
@@ -69,6 +107,20 @@ impl Books {
     /// Gives a claim back with this read.
     pub fn release(&mut self, claim: Claim) {
         self.ledger.release(claim, self.now);
+    }
+
+    /// Adds to a counter; see [`Ledger::count`].
+    pub fn count(&mut self, claim: &Claim, by: u64) {
+        if !self.closed {
+            self.ledger.count(claim, by);
+        }
+    }
+
+    /// Adds to a histogram; see [`Ledger::observe`].
+    pub fn observe(&mut self, claim: &Claim, delta: &HistogramDelta) {
+        if !self.closed {
+            self.ledger.observe(claim, delta);
+        }
     }
 
     /// The increment of an advanced cursor. A value that is behind gives none; the next read catches up.
@@ -92,8 +144,20 @@ pub trait Family: Send {
     /// Names of the collectors that are on.
     fn collectors(&self) -> Vec<&'static str>;
 
+    /// How it is attached.
+    fn choice(&self) -> &Choice;
+
+    /// Whether the programs and maps that it has will do for this config.
+    fn serves(&self, config: &Config) -> bool;
+
+    /// Does as this config says from now on, which it [serves](Self::serves).
+    fn adopt(&mut self, config: &Config);
+
     /// Reads everything that was counted since the last read into the ledger.
     fn read(&mut self, world: &mut World) -> Result<()>;
+
+    /// Gives all its claims back or bequeaths them; it is not read again.
+    fn close(&mut self, world: &mut World);
 
     /// What the family tells about itself.
     fn account(&self) -> Account;
@@ -106,6 +170,8 @@ pub struct Account {
     pub family: &'static str,
     /// Its programs.
     pub programs: Vec<ProgramAccount>,
+    /// Nanoseconds of CPU time that reading has taken, by the collector that reads.
+    pub reads: Vec<(&'static str, u64)>,
     /// Name and bytes of its maps.
     pub maps: Vec<(String, u64)>,
     /// Slots in use, and all there are, where the family has any.
@@ -119,6 +185,8 @@ pub struct Account {
 pub struct ProgramAccount {
     /// Its name.
     pub name: &'static str,
+    /// The collector whose cost it is; empty when it is no collector's.
+    pub collector: &'static str,
     /// What it hangs on.
     pub hook: &'static str,
     /// How it is attached.
@@ -134,18 +202,14 @@ pub struct ProgramAccount {
 }
 
 impl ProgramAccount {
-    /// From what the program noted itself, and what the kernel knows.
-    pub fn new(
-        name: &'static str,
-        hook: &'static str,
-        rung: &'static str,
-        runs: ProgramRuns,
-        info: &ProgramInfo,
-    ) -> Self {
+    /// Of a program on the typed tracepoint of the same name, as all are: from what it noted itself, and what the kernel
+    /// knows.
+    pub fn new(name: &'static str, collector: &'static str, runs: ProgramRuns, info: &ProgramInfo) -> Self {
         Self {
             name,
-            hook,
-            rung,
+            collector,
+            hook: name,
+            rung: "tp_btf",
             runs: runs.runs,
             misses: info.recursion_misses,
             // Each timed run stands for those since the one before it. The mean of all of them, times all

@@ -9,9 +9,10 @@ use super::{
     scheduler::{self, Scheduler},
 };
 use crate::{
-    config::{Collectors, Config, ProcessesBy},
+    config::{By, Collectors, Config, Detail, ProcessesBy},
     hooks::{
         self,
+        rung::Choice,
         sched::{PROGRAMS, Parts, Sched},
     },
     kernel::host,
@@ -22,6 +23,8 @@ pub(super) struct SchedFamily {
     sched: Sched,
     scheduler: Option<Scheduler>,
     process: Option<Process>,
+    /// CPU time that reading has taken, the scheduler's slots and processes apart.
+    read_ns: [u64; 2],
 }
 
 impl SchedFamily {
@@ -42,11 +45,30 @@ impl SchedFamily {
         let (_, slots) = sched.slots();
         Ok(Box::new(Self {
             sched,
-            scheduler: parts.scheduler.then(|| Scheduler::new(slots, scheduler.by)),
+            scheduler: parts.scheduler.then(|| Scheduler::new(slots, scheduler.by, parts.durations)),
             process: parts
                 .process
                 .then(|| Process::new(slots, process.by, process.processes_by, attached_ns)),
+            read_ns: [0; 2],
         }))
+    }
+
+    fn read_slots(&mut self, world: &mut World) -> Result<()> {
+        let Self { sched, scheduler, process, .. } = self;
+        sched.evict(|id| world.identities.is_gone(*id))?;
+        sched.read_slots(|slot, tenancy, values| {
+            if let Some(scheduler) = scheduler {
+                scheduler.visit(slot, tenancy, values, world);
+            }
+            if let Some(process) = process {
+                process.visit(slot, tenancy, &values.unplaced_processes, world);
+            }
+        })
+    }
+
+    /// Whose cost the programs are that both collectors need.
+    fn dearer(&self) -> &'static str {
+        self.scheduler.as_ref().map_or(process::DESCRIPTION.name, |_| scheduler::DESCRIPTION.name)
     }
 
     /// Memory of the maps that the config leads to.
@@ -56,10 +78,13 @@ impl SchedFamily {
 }
 
 fn parts(config: &Config) -> Parts {
+    let Collectors { scheduler, process, .. } = &config.collectors;
     Parts {
-        scheduler: config.collectors.scheduler.enabled,
-        process: config.collectors.process.enabled,
-        executables: config.collectors.process.processes_by == ProcessesBy::Executable,
+        scheduler: scheduler.enabled,
+        durations: scheduler.enabled && scheduler.detail == Detail::Histograms,
+        cgroups: scheduler.enabled && scheduler.by != By::None,
+        process: process.enabled,
+        executables: process.enabled && process.processes_by == ProcessesBy::Executable,
         slots: config.limits.slots,
         processes: config.limits.processes,
     }
@@ -72,41 +97,67 @@ impl Family for SchedFamily {
         scheduler.into_iter().chain(process).collect()
     }
 
+    fn choice(&self) -> &Choice {
+        self.sched.choice()
+    }
+
+    fn serves(&self, config: &Config) -> bool {
+        parts(config) == self.sched.parts()
+    }
+
+    fn adopt(&mut self, config: &Config) {
+        let Collectors { scheduler, process, .. } = &config.collectors;
+        if let Some(reader) = &mut self.scheduler {
+            reader.adopt(scheduler.by);
+        }
+        if let Some(reader) = &mut self.process {
+            reader.adopt(process.by, process.processes_by);
+        }
+    }
+
     fn read(&mut self, world: &mut World) -> Result<()> {
-        let Self { sched, scheduler, process } = self;
+        let begun = host::thread_cpu_ns();
         // When one of the two fails, the other one goes on.
-        let processes = process.as_mut().map_or(Ok(()), |process| process.read(sched, world));
-        sched.evict(|id| world.identities.is_gone(*id))?;
-        sched.read_slots(|slot, tenancy, values| {
-            if let Some(scheduler) = scheduler {
-                scheduler.visit(slot, tenancy, values, world);
-            }
-            if let Some(process) = process {
-                process.visit(slot, tenancy, &values.unplaced_processes, world);
-            }
-        })?;
-        processes
+        let processes = self.process.as_mut().map_or(Ok(()), |process| process.read(&mut self.sched, world));
+        let between = host::thread_cpu_ns();
+        let slots = self.read_slots(world);
+        self.read_ns[0] += host::thread_cpu_ns() - between;
+        self.read_ns[1] += between - begun;
+        processes.and(slots)
+    }
+
+    fn close(&mut self, world: &mut World) {
+        if let Some(scheduler) = &mut self.scheduler {
+            scheduler.close(world);
+        }
+        if let Some(process) = &mut self.process {
+            process.close(world);
+        }
     }
 
     fn account(&self) -> Account {
         let totals = self.sched.totals();
         let programs = PROGRAMS.iter().filter_map(|(program, name)| {
             let info = self.sched.program_info(name)?;
-            Some(ProgramAccount::new(name, name, "tp_btf", totals.programs[*program as usize], &info))
+            Some(ProgramAccount::new(name, self.dearer(), totals.programs[*program as usize], &info))
         });
+        let mut failures = vec![
+            ("slots_exhausted", totals.slots.exhausted),
+            ("slot_insert_failed", totals.slots.insert_failed),
+            ("tenant_gone", totals.slots.tenant_gone),
+            ("process_unplaced", totals.unplaced_processes),
+        ];
+        if self.sched.parts().durations {
+            failures
+                .extend([("task_entry_missing", totals.missing_tasks), ("value_clamped", totals.clamped)]);
+        }
         Account {
             family: "sched",
             programs: programs.collect(),
+            reads: vec![(self.dearer(), self.read_ns[0]), (process::DESCRIPTION.name, self.read_ns[1])],
             maps: self.sched.map_bytes().to_vec(),
             slots: Some(self.sched.slots()),
-            failures: vec![
-                ("slots_exhausted", totals.slots.exhausted),
-                ("slot_insert_failed", totals.slots.insert_failed),
-                ("tenant_gone", totals.slots.tenant_gone),
-                ("task_entry_missing", totals.missing_tasks),
-                ("process_unplaced", totals.unplaced_processes),
-                ("value_clamped", totals.clamped),
-            ],
+            failures,
         }
     }
 }

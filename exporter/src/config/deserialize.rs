@@ -51,6 +51,13 @@ impl<'de> Deserializer<'de> for Node {
         }
     }
 
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        match self {
+            Self::Nothing => visitor.visit_none(),
+            some => visitor.visit_some(some),
+        }
+    }
+
     /// Nothing is a mapping without keys, so that a section may be commented out key by key.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
@@ -81,7 +88,7 @@ impl<'de> Deserializer<'de> for Node {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
         unit_struct newtype_struct seq tuple tuple_struct map identifier ignored_any
     }
 }

@@ -1,37 +1,47 @@
 //! Where to learn about pods, and which of their labels to keep.
 
-use std::time::Duration;
+use std::{env, time::Duration};
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    kubernetes_names::{KubeletUrl, NodeName, annotation_keys, label_keys},
-    range::duration,
-    text::parsed,
+    kubernetes_names::{KubeletUrl, NodeName, annotation_keys, keys_schema, label_keys},
+    with::{Milliseconds, Text},
 };
 
 /// What is known about pods, and from whom.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Kubernetes {
     /// Who is asked.
     pub source: PodSource,
     /// The node whose pods are wanted; empty for the environment's `NODE_NAME`, or else the host's name.
-    #[serde(deserialize_with = "parsed")]
+    #[serde(with = "Text::<NodeName>")]
     pub node: NodeName,
     /// The file that says how to reach the API server; empty for the pod's service account.
     pub kubeconfig: String,
     /// How long a new container is held back until its name is known.
-    #[serde(deserialize_with = "duration::<0, 60_000, _>")]
+    #[serde(with = "Milliseconds::<0, 60_000>")]
     pub patience: Duration,
     /// How to reach the kubelet.
     pub kubelet: Kubelet,
     /// Labels of pods that are kept.
     #[serde(deserialize_with = "label_keys")]
+    #[schemars(schema_with = "keys_schema")]
     pub pod_labels: Vec<String>,
     /// Annotations of pods that are kept.
     #[serde(deserialize_with = "annotation_keys")]
+    #[schemars(schema_with = "keys_schema")]
     pub pod_annotations: Vec<String>,
+}
+
+impl Kubernetes {
+    /// The node's name by the config, or by the environment, where the downward API puts it.
+    pub fn node_name(&self) -> Option<String> {
+        let named = Some(self.node.as_str().to_owned()).filter(|node| !node.is_empty());
+        named.or_else(|| env::var("NODE_NAME").ok().filter(|node| !node.is_empty()))
+    }
 }
 
 impl Default for Kubernetes {
@@ -50,7 +60,7 @@ impl Default for Kubernetes {
 }
 
 /// Who is asked about pods.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PodSource {
     /// The API server when the exporter runs in a cluster or a kubeconfig is named, else nobody.
@@ -65,14 +75,14 @@ pub enum PodSource {
 }
 
 /// How to reach the kubelet.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Kubelet {
     /// Where it serves its API.
-    #[serde(deserialize_with = "parsed")]
+    #[serde(with = "Text::<KubeletUrl>")]
     pub url: KubeletUrl,
     /// The time between two lists.
-    #[serde(deserialize_with = "duration::<1_000, 300_000, _>")]
+    #[serde(with = "Milliseconds::<1_000, 300_000>")]
     pub interval: Duration,
     /// The file with the CA of its certificate; empty for the cluster's, if this is a pod.
     pub ca_file: String,

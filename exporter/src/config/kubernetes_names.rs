@@ -3,9 +3,13 @@
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use hyper::Uri;
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Unexpected, Visitor};
 
-use super::text::{Written, explained};
+use super::{
+    text::{Written, explained},
+    with::Pattern,
+};
 use crate::entities::kubernetes::prometheus_name;
 
 /// The name of a node, or nothing.
@@ -36,6 +40,11 @@ impl Written for NodeName {
     const EXPECTED: &'static str = "the name of a node, or \"\" for the default";
 }
 
+impl Pattern for NodeName {
+    const PATTERN: &'static str = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$";
+    const MAY_BE_DIGITS: bool = true;
+}
+
 /// `https://HOST` or `https://HOST:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KubeletUrl(String);
@@ -50,6 +59,12 @@ impl KubeletUrl {
 impl Default for KubeletUrl {
     fn default() -> Self {
         Self("https://127.0.0.1:10250".to_owned())
+    }
+}
+
+impl fmt::Display for NodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -83,6 +98,10 @@ impl Written for KubeletUrl {
     const EXPECTED: &'static str = "the kubelet's URL, such as https://127.0.0.1:10250";
 }
 
+impl Pattern for KubeletUrl {
+    const PATTERN: &'static str = "^[Hh][Tt][Tt][Pp][Ss]://[^/?#@]+/?(#.*)?$";
+}
+
 /// Reads a list of labels of pods.
 pub(super) fn label_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     deserializer.deserialize_seq(Keys("label"))
@@ -91,6 +110,20 @@ pub(super) fn label_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<V
 /// Reads a list of annotations of pods.
 pub(super) fn annotation_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     deserializer.deserialize_seq(Keys("annotation"))
+}
+
+/// What both lists look like to those who only know their form.
+pub(super) fn keys_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "uniqueItems": true,
+        "items": {
+            // YAML takes a key of digits for a number.
+            "type": ["string", "integer"],
+            "minimum": 0,
+            "pattern": r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$",
+        },
+    })
 }
 
 struct Keys(&'static str);

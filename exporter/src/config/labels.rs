@@ -2,15 +2,16 @@
 
 use std::{collections::BTreeSet, fmt};
 
+use schemars::JsonSchema;
 use serde::{
-    Deserialize,
+    Deserialize, Serialize,
     de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor},
 };
 
 use crate::catalogue::{Key, keys};
 
 /// How series say whose cgroup it was.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum By {
     /// Namespace, pod, container and workload; or the systemd unit; or, for what is neither, the path.
@@ -37,7 +38,7 @@ impl By {
 }
 
 /// How series of processes say which process it was.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProcessesBy {
     /// The main thread's command name, which a process can change.
@@ -64,7 +65,7 @@ impl ProcessesBy {
 }
 
 /// Labels of the `block_io` collector that say what was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BlockIoLabel {
     /// The disk.

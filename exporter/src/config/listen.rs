@@ -2,7 +2,7 @@
 
 use std::{fmt, net::Ipv4Addr, net::SocketAddr, str::FromStr};
 
-use super::text::Written;
+use super::{text::Written, with::Pattern};
 
 /// `HOST:PORT`: an IPv4 address, an IPv6 address in brackets or a host name, and a port. With port 0 the
 /// kernel picks a free one.
@@ -82,6 +82,10 @@ impl FromStr for ListenAddress {
 
 impl Written for ListenAddress {
     const EXPECTED: &'static str = "HOST:PORT, such as 127.0.0.1:9985";
+}
+
+impl Pattern for ListenAddress {
+    const PATTERN: &'static str = r"^(\[[0-9A-Fa-f:.]+(%[0-9]+)?\]|[A-Za-z0-9_.-]+):0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$";
 }
 
 /// As RFC 1123 has it, with underscores, which resolvers accept. What consists of digits and dots only is

@@ -7,9 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize as _;
+use serde::de::{DeserializeOwned, Error as _};
 
-use super::{Config, Error, Position, locate::locate, tree::Node};
+use super::{
+    Config, Error, Position,
+    locate::locate,
+    problem::{Problem, Step},
+    tree::Node,
+};
 
 /// Where the config is looked for when no file is named.
 pub const DEFAULT_PATH: &str = "/etc/kernel-exporter/config.yaml";
@@ -58,10 +63,31 @@ fn load_or(named: Option<&Path>, default: &Path) -> Result<(Source, Config), Err
 }
 
 /// Reads one byte more than is allowed at most, which is enough to see that it is too much.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Reads a `T` from the content of a file, whose name is used in errors.
+pub(crate) fn from_yaml<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, Error> {
+    let invalid = |position, message| Error::Invalid { file: file.to_owned(), position, message };
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(invalid(None, format!("larger than {} KiB, which no config is", MOST_BYTES / 1024)));
+    }
+    let text = characters(bytes).map_err(|(position, message)| invalid(Some(position), message))?;
+    let tree =
+        Node::parse(text).map_err(|error| invalid(Position::of(&error), yaml_message(text, &error)))?;
+    T::deserialize(tree).map_err(|problem| invalid(locate(text, &problem), problem.to_string()))
+}
+
+/// The error for something that is wrong with the value at `path` in a file that was read
+/// [before](from_yaml), such as a file that it names and that is not there.
+pub(crate) fn invalid_at(file: &str, bytes: &[u8], path: &[&str], reason: impl fmt::Display) -> Error {
+    let keys = path.iter().rev().map(|key| Step::Key((*key).to_owned()));
+    let problem = keys.fold(Problem::custom(reason), Problem::inside);
+    let position = characters(bytes).ok().and_then(|text| locate(text, &problem));
+    Error::Invalid { file: file.to_owned(), position, message: problem.to_string() }
 }
 
 impl Config {
@@ -71,14 +97,7 @@ impl Config {
     ///
     /// When anything in it is not as documented.
     pub fn from_yaml(file: &str, bytes: &[u8]) -> Result<Self, Error> {
-        let invalid = |position, message| Error::Invalid { file: file.to_owned(), position, message };
-        if bytes.len() as u64 > MOST_BYTES {
-            return Err(invalid(None, format!("larger than {} KiB, which no config is", MOST_BYTES / 1024)));
-        }
-        let text = characters(bytes).map_err(|(position, message)| invalid(Some(position), message))?;
-        let tree =
-            Node::parse(text).map_err(|error| invalid(Position::of(&error), yaml_message(text, &error)))?;
-        Self::deserialize(tree).map_err(|problem| invalid(locate(text, &problem), problem.to_string()))
+        from_yaml(file, bytes)
     }
 }
 
@@ -119,7 +138,9 @@ fn yaml_message(text: &str, error: &serde_yaml::Error) -> String {
     let Some(Position { line, column }) = Position::of(error) else {
         return format!("YAML: {message}");
     };
-    let message = message.replace(&format!(" at line {line} column {column}"), "");
+    // The library names keys as they are, and a key may have a tab in it.
+    let message =
+        message.replace(&format!(" at line {line} column {column}"), "").replace(char::is_control, " ");
     let culprit = text.lines().nth(line - 1).unwrap_or_default();
     let hint = if culprit.chars().nth(column - 1) == Some('\t') {
         " (indent with spaces, not with tabs)"
@@ -150,6 +171,14 @@ mod tests {
         assert_eq!(loaded, (Source::File(path), Config::default()));
         let error = load_or(None, Path::new(FOLDER)).expect_err("a folder is no config");
         assert!(matches!(error, Error::Unreadable { .. }), "{error}");
+    }
+
+    /// Found by fuzzing: the YAML library's messages name keys, whatever is in them.
+    #[test]
+    fn a_tab_in_a_key_is_not_shown_as_it_is() {
+        let error = Config::from_yaml("config.yaml", b"1\tb: [!a b]").expect_err("a tag");
+        let message = error.to_string();
+        assert!(message.contains("1 b[0]: tags") && !message.contains(char::is_control), "{message:?}");
     }
 
     #[test]

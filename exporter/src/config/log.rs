@@ -2,13 +2,14 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::{problem::nearest, text::Written};
+use super::{problem::nearest, text::Written, with::Pattern};
 
 /// How messages are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// One line for people.
@@ -114,6 +115,10 @@ fn module_path(target: &str) -> Result<&str, LogFilterError> {
 
 impl Written for LogFilter {
     const EXPECTED: &'static str = "a level, or a filter such as info,kernel_exporter::config=debug";
+}
+
+impl Pattern for LogFilter {
+    const PATTERN: &'static str = r"^\s*([A-Za-z0-9_]+(::[A-Za-z0-9_]+)*\s*=\s*)?(error|warn|info|debug|trace|off)\s*(,\s*([A-Za-z0-9_]+(::[A-Za-z0-9_]+)*\s*=\s*)?(error|warn|info|debug|trace|off)\s*)*$";
 }
 
 #[cfg(test)]

@@ -12,9 +12,12 @@
 //! `problem`), and only when there is an error the text is read once more to find the line of that path
 //! (`locate`).
 
+mod budget;
 mod deserialize;
+mod detail;
 pub mod duration;
 mod error;
+mod json_schema;
 mod kubernetes;
 mod kubernetes_names;
 mod labels;
@@ -24,21 +27,31 @@ mod locate;
 mod log;
 mod otlp;
 mod otlp_names;
+mod privileges;
 mod problem;
 mod range;
 mod schema;
 mod text;
 mod tree;
+mod with;
 
+pub use budget::{Budget, CpuShare, CpuShareError};
+pub use detail::Detail;
 pub use error::{Error, Position};
+pub use json_schema::json_schema;
 pub use kubernetes::{Kubelet, Kubernetes, PodSource};
 pub use kubernetes_names::{KubeletUrl, NodeName};
 pub use labels::{BlockIoLabel, By, ProcessesBy};
 pub use listen::{ListenAddress, ListenAddressError};
 pub use load::{DEFAULT_PATH, Source, load};
+pub(crate) use load::{from_yaml, invalid_at, read};
 pub use log::{LogFilter, LogFilterError, LogFormat};
 pub use otlp::{ClientTls, Compression, Endpoint, HistogramForm, Otlp, Protocol, Temporality};
 pub use otlp_names::{EndpointUrl, Headers};
+pub use privileges::{Dropped, Privileges};
+pub(crate) use range::whole_number;
 pub use schema::{
-    BlockIo, Collectors, Config, DurationBounds, Histograms, Limits, Log, Process, Scheduler, SizeBounds,
+    BlockIo, Collectors, Config, DurationBounds, Histograms, Limits, Log, Process, Reload, Restart,
+    Scheduler, SizeBounds,
 };
+pub(crate) use text::{Written, parsed};

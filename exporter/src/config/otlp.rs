@@ -2,49 +2,40 @@
 
 use std::{fmt, time::Duration};
 
+use schemars::{JsonSchema, Schema};
 use serde::{
-    Deserialize,
+    Deserialize, Serialize,
     de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor},
 };
 
+use crate::catalogue::Kind;
+
 use super::{
     otlp_names::{EndpointUrl, Headers},
-    range::duration,
-    text::parsed,
+    with::{PerhapsMilliseconds, Text},
 };
 
-/// Push by OTLP. Without endpoints nothing is pushed, unless the environment names one.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// Push by OTLP. Without endpoints nothing is pushed, unless the environment names one. What is nothing here is
+/// what OpenTelemetry's environment variables say, and else the default.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Otlp {
     /// To whom; each gets everything.
     #[serde(deserialize_with = "distinct")]
     pub endpoints: Vec<Endpoint>,
     /// The time between two pushes.
-    #[serde(deserialize_with = "duration::<1_000, 3_600_000, _>")]
-    pub interval: Duration,
+    #[serde(with = "PerhapsMilliseconds::<1_000, 3_600_000>")]
+    pub interval: Option<Duration>,
     /// What counters and histograms count from.
-    pub temporality: Temporality,
+    pub temporality: Option<Temporality>,
     /// Which buckets histograms have.
-    pub histograms: HistogramForm,
+    pub histograms: Option<HistogramForm>,
     /// Say which container it was in resources, one for each, and not in the attributes of points.
     pub resource_per_container: bool,
 }
 
-impl Default for Otlp {
-    fn default() -> Self {
-        Self {
-            endpoints: Vec::new(),
-            interval: Duration::from_secs(30),
-            temporality: Temporality::default(),
-            histograms: HistogramForm::default(),
-            resource_per_container: false,
-        }
-    }
-}
-
 /// What counters and histograms count from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Temporality {
     /// The start of their series.
@@ -52,10 +43,24 @@ pub enum Temporality {
     Cumulative,
     /// The last push.
     Delta,
+    /// Histograms from the last push, counters from their start, as OpenTelemetry has it for counters that
+    /// somebody else sums, as the kernel does.
+    #[serde(rename = "lowmemory")]
+    LowMemory,
+}
+
+impl Temporality {
+    /// Whether metrics of this kind count from the last push.
+    pub fn is_delta(self, kind: Kind) -> bool {
+        match (self, kind) {
+            (Self::Cumulative, _) | (_, Kind::Gauge) | (Self::LowMemory, Kind::Counter) => false,
+            (Self::Delta | Self::LowMemory, _) => true,
+        }
+    }
 }
 
 /// Which buckets histograms have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HistogramForm {
     /// The kernel's own, or whole ones of them merged to the config's scale.
@@ -66,40 +71,36 @@ pub enum HistogramForm {
 }
 
 /// One endpoint.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(transform = url_is_required)]
 pub struct Endpoint {
     /// Where it is.
-    #[serde(deserialize_with = "parsed")]
+    #[serde(with = "Text::<EndpointUrl>")]
     pub url: EndpointUrl,
     /// How it is spoken to.
-    pub protocol: Protocol,
+    pub protocol: Option<Protocol>,
     /// Sent along with each request.
-    pub headers: Headers,
+    pub headers: Option<Headers>,
     /// How long a request may take.
-    #[serde(deserialize_with = "duration::<100, 300_000, _>")]
-    pub timeout: Duration,
+    #[serde(with = "PerhapsMilliseconds::<100, 300_000>")]
+    pub timeout: Option<Duration>,
     /// How requests are compressed.
-    pub compression: Compression,
+    pub compression: Option<Compression>,
     /// Whom to believe, and how to be believed.
     pub tls: ClientTls,
 }
 
-impl Default for Endpoint {
-    fn default() -> Self {
-        Self {
-            url: EndpointUrl::default(),
-            protocol: Protocol::default(),
-            headers: Headers::default(),
-            timeout: Duration::from_secs(10),
-            compression: Compression::default(),
-            tls: ClientTls::default(),
-        }
+/// All keys have a default, as everywhere, but that of the URL is none that could be used.
+fn url_is_required(schema: &mut Schema) {
+    schema.insert("required".to_owned(), ["url"].into());
+    if let Some(url) = schema.pointer_mut("/properties/url").and_then(|url| url.as_object_mut()) {
+        url.remove("default");
     }
 }
 
 /// How an endpoint is spoken to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum Protocol {
     /// Protobuf in HTTP POST requests.
     #[default]
@@ -111,7 +112,7 @@ pub enum Protocol {
 }
 
 /// How requests are compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
     /// By gzip.
@@ -122,12 +123,12 @@ pub enum Compression {
 }
 
 /// TLS as a client.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientTls {
-    /// The file with the CAs to believe; empty for the system's.
+    /// The file with the CAs to believe; empty for the environment's, or else the system's.
     pub ca_file: String,
-    /// The file with the certificate to show; empty for none.
+    /// The file with the certificate to show; empty for the environment's, or else none.
     pub cert_file: String,
     /// The file with its key.
     pub key_file: String,
@@ -168,7 +169,7 @@ impl<'de> DeserializeSeed<'de> for Next<'_> {
         if endpoint.url == EndpointUrl::default() {
             return Err(D::Error::custom("url is missing"));
         }
-        if endpoint.protocol == Protocol::Grpc && endpoint.url.path().is_some() {
+        if endpoint.protocol == Some(Protocol::Grpc) && endpoint.url.path().is_some() {
             return Err(D::Error::custom("the url has a path, of which gRPC has no use"));
         }
         if endpoint.tls.cert_file.is_empty() != endpoint.tls.key_file.is_empty() {

@@ -1,17 +1,22 @@
 //! URLs and headers of OTLP endpoints.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use hyper::{
     Uri,
     header::{HeaderName, HeaderValue},
+    http::uri::PathAndQuery,
 };
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
-    Deserialize,
+    Deserialize, Serialize, Serializer,
     de::{Deserializer, Error, MapAccess, Unexpected, Visitor},
 };
 
-use super::text::{Written, explained};
+use super::{
+    text::{Written, explained},
+    with::Pattern,
+};
 
 /// `http://` or `https://`, a host, and perhaps a port and a path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +26,17 @@ impl EndpointUrl {
     /// The URL.
     pub fn uri(&self) -> &Uri {
         &self.0
+    }
+
+    /// The same with the path at which receivers listen for metrics, unless it has one.
+    #[must_use]
+    pub fn or_usual_path(self) -> Self {
+        if self.path().is_some() {
+            return self;
+        }
+        let mut parts = self.0.into_parts();
+        parts.path_and_query = Some(PathAndQuery::from_static("/v1/metrics"));
+        Self(Uri::from_parts(parts).expect("with a path a URL stays one"))
     }
 
     /// The path, unless it is empty.
@@ -57,6 +73,13 @@ impl Written for EndpointUrl {
     const EXPECTED: &'static str = "a URL, such as http://127.0.0.1:4318";
 }
 
+impl Pattern for EndpointUrl {
+    const PATTERN: &'static str = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+(/[^?]*)?$";
+}
+
+/// Headers that are the protocol's to set.
+const THE_PROTOCOLS: [&str; 5] = ["content-type", "content-length", "content-encoding", "host", "te"];
+
 /// Headers that are sent along. Their values are credentials, often, and never shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(HeaderName, HeaderValue)>);
@@ -69,7 +92,7 @@ impl Headers {
     /// When it can't be a header, or is one that the protocol sets.
     pub fn add(&mut self, name: &str, value: &str) -> Result<(), &'static str> {
         let name: HeaderName = name.parse().map_err(|_| "not the name of a header")?;
-        if matches!(name.as_str(), "content-type" | "content-length" | "content-encoding" | "host" | "te") {
+        if THE_PROTOCOLS.contains(&name.as_str()) {
             return Err("the protocol sets this header");
         }
         let mut value: HeaderValue = value.parse().map_err(|_| "not the value of a header")?;
@@ -115,6 +138,35 @@ impl<'de> Deserialize<'de> for Headers {
     }
 }
 
+/// Names only: values are credentials.
+impl Serialize for Headers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(name, _)| (name.as_str(), "(not shown)")))
+    }
+}
+
+impl JsonSchema for Headers {
+    fn schema_name() -> Cow<'static, str> {
+        "Headers".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            // RFC 9110's tokens.
+            "propertyNames": {
+                "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+                "not": { "enum": THE_PROTOCOLS },
+            },
+            "additionalProperties": { "type": "string" },
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +177,9 @@ mod tests {
         assert_eq!(path("http://127.0.0.1:4318"), Ok(None));
         assert_eq!(path("https://otlp.example.org/"), Ok(None));
         assert_eq!(path("https://a/api/v1/otlp/v1/metrics"), Ok(Some("/api/v1/otlp/v1/metrics".into())));
+        let usual = |text: &str| text.parse::<EndpointUrl>().map(|url| url.or_usual_path().to_string());
+        assert_eq!(usual("http://a:1"), Ok("http://a:1/v1/metrics".into()));
+        assert_eq!(usual("http://a:1/b"), Ok("http://a:1/b".into()));
         for bad in ["", "127.0.0.1:4317", "ftp://a", "http://", "http://a:b@c", "http://a/?token=b"] {
             assert!(path(bad).is_err(), "{bad}");
         }

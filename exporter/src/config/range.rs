@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Reads a whole number from `MIN` to `MAX`, both of which `T` must hold.
-pub(super) fn whole_number<'de, const MIN: i64, const MAX: i64, T, D>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn whole_number<'de, const MIN: i64, const MAX: i64, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: TryFrom<i64>,
     D: Deserializer<'de>,

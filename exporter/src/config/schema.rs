@@ -4,27 +4,33 @@
 use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
 
 use exporter_common::histogram::{Bytes, Nanoseconds, SCALE, Unit};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{
+    budget::Budget,
+    detail::Detail,
     kubernetes::Kubernetes,
     labels::{BlockIoLabel, By, ProcessesBy, label_set},
     listen::ListenAddress,
     log::{LogFilter, LogFormat},
     otlp::Otlp,
-    range::{duration, ordered, whole_number},
-    text::parsed,
+    privileges::Privileges,
+    range::ordered,
+    with::{Milliseconds, Text, WholeNumber},
 };
 
 /// The whole config file.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Where to serve metrics.
-    #[serde(deserialize_with = "parsed")]
+    #[serde(with = "Text::<ListenAddress>")]
     pub listen: ListenAddress,
+    /// The file with TLS, users and headers, which is read by [`crate::web_config`]; empty for none.
+    pub web_config_file: String,
     /// The longest time between two reads of the kernel's maps; every scrape reads them as well.
-    #[serde(deserialize_with = "duration::<1_000, 300_000, _>")]
+    #[serde(with = "Milliseconds::<1_000, 300_000>")]
     pub read_interval: Duration,
     /// What is measured.
     pub collectors: Collectors,
@@ -36,6 +42,14 @@ pub struct Config {
     pub otlp: Otlp,
     /// What keeps memory and the number of series bounded.
     pub limits: Limits,
+    /// What the exporter may cost.
+    pub budget: Budget,
+    /// What the exporter may do.
+    pub privileges: Privileges,
+    /// When this file is read again.
+    pub reload: Reload,
+    /// What outlives the exporter.
+    pub restart: Restart,
     /// What the exporter says about itself.
     pub log: Log,
 }
@@ -44,19 +58,24 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: ListenAddress::default(),
+            web_config_file: String::new(),
             read_interval: Duration::from_secs(10),
             collectors: Collectors::default(),
             kubernetes: Kubernetes::default(),
             histograms: Histograms::default(),
             otlp: Otlp::default(),
             limits: Limits::default(),
+            budget: Budget::default(),
+            privileges: Privileges::default(),
+            reload: Reload::default(),
+            restart: Restart::default(),
             log: Log::default(),
         }
     }
 }
 
 /// What is measured.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Collectors {
     /// Scheduling latency, time on and off the CPU.
@@ -67,28 +86,49 @@ pub struct Collectors {
     pub process: Process,
 }
 
+impl Collectors {
+    /// How much a collector measures.
+    pub fn detail(&self, collector: &str) -> Detail {
+        match collector {
+            "scheduler" => self.scheduler.detail,
+            "block_io" => self.block_io.detail,
+            _ => Detail::default(),
+        }
+    }
+
+    /// All that decides by which labels series are told apart.
+    pub fn names(&self) -> impl PartialEq {
+        let Self { scheduler, block_io, process } = self;
+        (scheduler.by, block_io.by, block_io.labels.clone(), process.by, process.processes_by)
+    }
+}
+
 /// The collector `scheduler`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scheduler {
     /// Whether its programs are loaded.
     pub enabled: bool,
+    /// How much it measures.
+    pub detail: Detail,
     /// How series say whose cgroup it was.
     pub by: By,
 }
 
 impl Default for Scheduler {
     fn default() -> Self {
-        Self { enabled: true, by: By::default() }
+        Self { enabled: true, detail: Detail::default(), by: By::default() }
     }
 }
 
 /// The collector `block_io`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BlockIo {
     /// Whether its programs are loaded.
     pub enabled: bool,
+    /// How much it measures.
+    pub detail: Detail,
     /// How series say whose cgroup it was.
     pub by: By,
     /// Which other labels its series keep; the kernel aggregates over the rest.
@@ -98,12 +138,12 @@ pub struct BlockIo {
 
 impl Default for BlockIo {
     fn default() -> Self {
-        Self { enabled: true, by: By::default(), labels: BlockIoLabel::ALL.into() }
+        Self { enabled: true, detail: Detail::default(), by: By::default(), labels: BlockIoLabel::ALL.into() }
     }
 }
 
 /// The collector `process`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Process {
     /// Whether its programs are loaded.
@@ -121,11 +161,11 @@ impl Default for Process {
 }
 
 /// How histograms are exported.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Histograms {
     /// Buckets per power of two in native and exponential histograms, as a power of two.
-    #[serde(deserialize_with = "whole_number::<0, { SCALE as i64 }, _, _>")]
+    #[serde(with = "WholeNumber::<0, { SCALE as i64 }>")]
     pub scale: u32,
     /// Also export classic buckets.
     pub classic: bool,
@@ -154,14 +194,14 @@ const SMALLEST: i64 = Bytes::ZERO_EXPONENT as i64;
 const LARGEST: i64 = Bytes::LAST_EXPONENT as i64;
 
 /// The first and the last finite bound of classic histograms of durations, in powers of two of a second.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DurationBounds {
     /// The first bound is two to this power, in seconds.
-    #[serde(deserialize_with = "whole_number::<SHORTEST, LONGEST, _, _>")]
+    #[serde(with = "WholeNumber::<SHORTEST, LONGEST>")]
     pub min_exponent: i32,
     /// The last bound is two to this power, in seconds; never below the first.
-    #[serde(deserialize_with = "whole_number::<SHORTEST, LONGEST, _, _>")]
+    #[serde(with = "WholeNumber::<SHORTEST, LONGEST>")]
     pub max_exponent: i32,
 }
 
@@ -178,14 +218,14 @@ impl From<&DurationBounds> for RangeInclusive<i32> {
 }
 
 /// The first and the last finite bound of classic histograms of sizes, in powers of two of a byte.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SizeBounds {
     /// The first bound is two to this power, in bytes.
-    #[serde(deserialize_with = "whole_number::<SMALLEST, LARGEST, _, _>")]
+    #[serde(with = "WholeNumber::<SMALLEST, LARGEST>")]
     pub min_exponent: i32,
     /// The last bound is two to this power, in bytes; never below the first.
-    #[serde(deserialize_with = "whole_number::<SMALLEST, LARGEST, _, _>")]
+    #[serde(with = "WholeNumber::<SMALLEST, LARGEST>")]
     pub max_exponent: i32,
 }
 
@@ -202,23 +242,23 @@ impl From<&SizeBounds> for RangeInclusive<i32> {
 }
 
 /// What keeps memory and the number of series bounded.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Places in the kernel per hook family, the overflow place included.
-    #[serde(deserialize_with = "whole_number::<16, 65_535, _, _>")]
+    #[serde(with = "WholeNumber::<16, 65_535>")]
     pub slots: u32,
     /// Places in the kernel for processes: the living ones, and those that died since the last reads.
-    #[serde(deserialize_with = "whole_number::<64, 1_048_576, _, _>")]
+    #[serde(with = "WholeNumber::<64, 1_048_576>")]
     pub processes: u32,
     /// Label sets that one metric may have.
-    #[serde(deserialize_with = "whole_number::<1, 1_000_000, _, _>")]
+    #[serde(with = "WholeNumber::<1, 1_000_000>")]
     pub label_sets_per_metric: u32,
     /// Label sets that all metrics may have together.
-    #[serde(deserialize_with = "whole_number::<1, 10_000_000, _, _>")]
+    #[serde(with = "WholeNumber::<1, 10_000_000>")]
     pub label_sets: u32,
     /// How long series of what is gone stay at most.
-    #[serde(deserialize_with = "duration::<10_000, 3_600_000, _>")]
+    #[serde(with = "Milliseconds::<10_000, 3_600_000>")]
     pub linger: Duration,
 }
 
@@ -234,12 +274,36 @@ impl Default for Limits {
     }
 }
 
+/// What outlives the exporter.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Restart {
+    /// Where counters are kept from the end to the next start; empty: they begin anew.
+    pub state_file: String,
+}
+
+/// When the file is read again, besides on SIGHUP.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reload {
+    /// When it has changed.
+    pub watch: bool,
+    /// On POST /-/reload.
+    pub http: bool,
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Self { watch: true, http: false }
+    }
+}
+
 /// What the exporter says about itself, on standard error.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// Which messages are written.
-    #[serde(deserialize_with = "parsed")]
+    #[serde(with = "Text::<LogFilter>")]
     pub level: LogFilter,
     /// How they are written.
     pub format: LogFormat,

@@ -9,13 +9,13 @@ use std::{
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
 /// A type that is written as text in the config.
-pub(super) trait Written: FromStr<Err: Display> {
+pub(crate) trait Written: FromStr<Err: Display> {
     /// How to write it, for errors.
     const EXPECTED: &'static str;
 }
 
 /// Reads a value through its [`FromStr`], whose error explains what is wrong.
-pub(super) fn parsed<'de, T: Written, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub(crate) fn parsed<'de, T: Written, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     deserializer.deserialize_any(Parsed(PhantomData))
 }
 

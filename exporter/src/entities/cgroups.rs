@@ -138,6 +138,11 @@ impl Cgroups {
         self.table.is_gone(id)
     }
 
+    /// Whether the cgroup is known, and was not removed.
+    pub fn is_there(&self, id: u64) -> bool {
+        self.table.is_there(id)
+    }
+
     /// Number of cgroups that are there.
     pub fn len(&self) -> usize {
         self.table.len().0

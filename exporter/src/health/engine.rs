@@ -9,12 +9,13 @@ use ::prometheus::{
     core::{Collector, Desc},
     proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType},
 };
+use tokio::sync::watch;
 
-use super::identity;
+use super::{attachment, cost, identity};
 use crate::{
     catalogue::{Kind, Metric as Declared},
     engine::{Report, RunTime},
-    prometheus::ExpositionOptions,
+    prometheus::{Exposition, ExpositionOptions},
     refusal::Reason,
     snapshot::classic_bounds,
 };
@@ -22,7 +23,7 @@ use crate::{
 /// A [`Collector`] over the engine's last [`Report`].
 pub struct EngineMetrics {
     report: Arc<Mutex<Report>>,
-    options: ExpositionOptions,
+    exposition: watch::Receiver<Arc<Exposition>>,
     descriptions: Vec<Desc>,
 }
 
@@ -35,14 +36,17 @@ impl EngineMetrics {
     /// # Errors
     ///
     /// Never, as long as the names below are distinct.
-    pub fn new(report: Arc<Mutex<Report>>, options: ExpositionOptions) -> Result<Self, ::prometheus::Error> {
-        let descriptions = families(&Report::default(), &options)
+    pub fn new(
+        report: Arc<Mutex<Report>>,
+        exposition: watch::Receiver<Arc<Exposition>>,
+    ) -> Result<Self, ::prometheus::Error> {
+        let descriptions = families(&Report::default(), exposition.borrow().options())
             .into_iter()
             .map(|(name, help, ..)| {
                 Desc::new(format!("kernel_exporter_{name}"), help.to_owned(), Vec::new(), HashMap::new())
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { report, options, descriptions })
+        Ok(Self { report, exposition, descriptions })
     }
 }
 
@@ -53,7 +57,9 @@ impl Collector for EngineMetrics {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
-        let families = families(&report, &self.options).into_iter().filter(|(.., series)| !series.is_empty());
+        let exposition = Arc::clone(&self.exposition.borrow());
+        let families =
+            families(&report, exposition.options()).into_iter().filter(|(.., series)| !series.is_empty());
         families
             .map(|(name, help, kind, series)| family(format!("kernel_exporter_{name}"), help, kind, series))
             .collect()
@@ -99,7 +105,9 @@ pub(super) type Families<'a> = Vec<(&'static str, &'static str, MetricType, Vec<
 /// Every family: name, help, type, series.
 fn families(report: &Report, options: &ExpositionOptions) -> Families<'static> {
     let mut all = collectors(report);
+    all.extend(attachment::families(report));
     all.extend(programs(report));
+    all.extend(cost::families(report));
     all.extend(maps(report));
     all.extend(label_sets(report, options));
     all.extend(identity::families(report));
@@ -142,12 +150,12 @@ fn programs(report: &Report) -> Families<'static> {
     });
     let runs = all().map(|(labels, program)| (labels, program.runs as f64));
     let seconds = all().map(|(mut labels, program)| {
-        let (method, ns) = match report.run_time {
-            RunTime::Kernel => ("kernel", program.kernel_ns as f64),
-            RunTime::Sampled { entry_ns } => ("sampled", program.sampled_ns + program.runs as f64 * entry_ns),
+        let method = match report.run_time {
+            RunTime::Kernel => "kernel",
+            RunTime::Sampled { .. } => "sampled",
         };
         labels.push(("method", method.to_owned()));
-        (labels, ns / 1e9)
+        (labels, report.run_time.of(program))
     });
     let entry = match report.run_time {
         RunTime::Kernel => Vec::new(),

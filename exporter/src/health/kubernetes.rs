@@ -11,6 +11,7 @@ use super::engine::{Labels, family};
 use crate::entities::kubernetes::{Pods, Reason, Source, Status};
 
 /// A [`Collector`] over the [`Status`] of [`Pods`].
+#[derive(Clone)]
 pub struct KubernetesMetrics {
     pods: Pods,
     descriptions: Vec<Desc>,

@@ -1,14 +1,22 @@
 //! The exporter's own metrics: what it is, what it costs, and how its reads and scrapes fare.
 
+mod attachment;
+mod cost;
 mod engine;
 mod identity;
 mod kubernetes;
 mod otlp;
 mod process;
+mod reload;
+mod web;
 
+pub use cost::BudgetMetrics;
 pub use engine::EngineMetrics;
 pub use kubernetes::KubernetesMetrics;
 pub use otlp::{EndpointMetrics, PushMetrics};
+pub use process::cpu_seconds;
+pub use reload::ReloadMetrics;
+pub use web::{RequestRefusal, WebMetrics};
 
 use ::prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntGauge, Opts, Registry, core::Collector,
@@ -24,6 +32,8 @@ pub struct Health {
     registry: Registry,
     reads: ReadMetrics,
     scrapes: ScrapeMetrics,
+    reloads: ReloadMetrics,
+    budget: BudgetMetrics,
 }
 
 impl Health {
@@ -38,7 +48,9 @@ impl Health {
         registry.register(Box::new(ProcessMetrics::new()?))?;
         let reads = ReadMetrics::register(&registry)?;
         let scrapes = ScrapeMetrics::register(&registry)?;
-        Ok(Self { registry, reads, scrapes })
+        let reloads = ReloadMetrics::register(&registry)?;
+        let budget = BudgetMetrics::register(&registry)?;
+        Ok(Self { registry, reads, scrapes, reloads, budget })
     }
 
     /// Where all of them are registered.
@@ -49,6 +61,16 @@ impl Health {
     /// For the one who reads the maps.
     pub fn reads(&self) -> &ReadMetrics {
         &self.reads
+    }
+
+    /// For the one who keeps the cost within its budget.
+    pub fn budget(&self) -> &BudgetMetrics {
+        &self.budget
+    }
+
+    /// For the one who reads the config.
+    pub fn reloads(&self) -> &ReloadMetrics {
+        &self.reloads
     }
 
     /// For the one who answers scrapes.
@@ -99,6 +121,8 @@ pub struct ScrapeMetrics {
     pub in_flight: IntGauge,
     /// Scrapes that were refused because too many were in flight.
     pub rejected: IntCounter,
+    /// Scrapes that would have taken longer than their scrapers wait.
+    pub timed_out: IntCounter,
 }
 
 impl ScrapeMetrics {
@@ -119,6 +143,11 @@ impl ScrapeMetrics {
                 registry,
                 "scrapes_rejected_total",
                 "Scrapes refused because too many were in flight",
+            )?,
+            timed_out: counter(
+                registry,
+                "scrapes_timed_out_total",
+                "Scrapes that were given up because reading took longer than the scraper said it would wait",
             )?,
         })
     }
@@ -174,12 +203,16 @@ mod tests {
         let names: Vec<&str> = families.iter().map(|family| family.name()).collect();
         for name in [
             "kernel_exporter_build_info",
+            "kernel_exporter_config_last_reload_success_timestamp_seconds",
+            "kernel_exporter_config_last_reload_successful",
+            "kernel_exporter_config_reloads_total",
             "kernel_exporter_read_duration_seconds",
             "kernel_exporter_read_panics_total",
             "kernel_exporter_reads_total",
             "kernel_exporter_scrape_duration_seconds",
             "kernel_exporter_scrapes_in_flight",
             "kernel_exporter_scrapes_rejected_total",
+            "kernel_exporter_scrapes_timed_out_total",
             "kernel_exporter_snapshot_stale",
             "process_cpu_seconds_total",
             "process_resident_memory_bytes",

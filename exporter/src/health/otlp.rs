@@ -84,6 +84,19 @@ impl PushMetrics {
         })
     }
 
+    /// Shows those of an endpoint no more.
+    pub fn forget(&self, endpoint: &str) {
+        // What was not there is not there.
+        for reason in Reason::ALL {
+            let _ = self.failures.remove_label_values(&[endpoint, reason.name()]);
+        }
+        for counters in [&self.exports, &self.points, &self.rejected, &self.dropped, &self.bytes] {
+            let _ = counters.remove_label_values(&[endpoint]);
+        }
+        let _ = self.duration.remove_label_values(&[endpoint]);
+        let _ = self.queued.remove_label_values(&[endpoint]);
+    }
+
     /// Those of one endpoint, at zero.
     pub fn of(&self, endpoint: &str) -> EndpointMetrics {
         for reason in Reason::ALL {

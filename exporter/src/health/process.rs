@@ -84,7 +84,12 @@ impl Collector for ProcessMetrics {
     }
 }
 
-fn cpu_seconds() -> io::Result<f64> {
+/// CPU time of this process so far.
+///
+/// # Errors
+///
+/// Never, as far as is known.
+pub fn cpu_seconds() -> io::Result<f64> {
     // SAFETY: integers, for which zero is a value.
     let mut usage: libc::rusage = unsafe { mem::zeroed() };
     // SAFETY: a valid structure.

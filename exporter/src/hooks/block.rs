@@ -19,6 +19,7 @@ use exporter_common::{
     slots::SlotFailures,
 };
 
+use super::rung::{Choice, Rung, climb};
 use crate::{
     kernel::{
         bpf,
@@ -46,6 +47,12 @@ pub const PROGRAMS: [(BlockProgram, &str); BLOCK_PROGRAMS] = [
     (BlockProgram::Insert, "block_rq_insert"),
 ];
 
+/// Most requests that have finished in part at a time, where no others are remembered.
+const FINISHED_IN_PART: u32 = 1_024;
+
+/// How it can be attached.
+pub static RUNGS: [Rung; 1] = [Rung { name: "tp_btf", needs: "BTF", loses: None, limit: None }];
+
 /// Kinds of errors that are told apart.
 const ERRORS: u32 = 256;
 
@@ -64,12 +71,20 @@ pub struct Kept {
 }
 
 /// What the config asks of this hook family.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Parts {
     /// Slots for combinations of device, operation and cgroup.
     pub slots: u32,
     /// Labels that series keep: the kernel aggregates over the others.
     pub kept: Kept,
+    /// Requests are followed through queue and device; else only their ends are counted.
+    pub durations: bool,
+}
+
+impl Parts {
+    fn need(self, program: BlockProgram) -> bool {
+        self.durations || program == BlockProgram::Complete
+    }
 }
 
 /// The attached hook family. Dropping it detaches its programs.
@@ -83,17 +98,18 @@ pub struct Block {
     devices: Cells<BlockDevice>,
     disks: Disks,
     in_flight: InFlight,
+    choice: Choice,
     /// Room for reading.
     copy: Box<BlockSlot>,
 }
 
 impl Block {
-    /// Loads the object, with sizes for this machine, and attaches all programs.
+    /// Loads the object, with sizes for this machine, and attaches the programs that `parts` need.
     pub fn attach(btf: &Btf, hierarchy: &Hierarchy, parts: Parts) -> Result<Self> {
         let cgroup = super::fields::cgroup(btf, hierarchy)?;
         let disks = Disks::of_this_host();
         let request_cells = disks.request_capacity();
-        let block = fields::of(btf, parts.kept, request_cells, hierarchy.id == 0 && io_is_on_v2())?;
+        let block = fields::of(btf, parts, request_cells, hierarchy.id == 0 && io_is_on_v2())?;
         let mut loader = Loader::new("block", OBJECT).constant("CGROUP", &cgroup).constant("FIELDS", &block);
         for (map, entries, _) in sizes(parts, host::possible_cpus()?, &disks) {
             loader = loader.size(map, entries);
@@ -105,18 +121,20 @@ impl Block {
             .context("cannot queue the free slots")?;
         let requests = Cells::new(object.mapped("REQUESTS")?);
         let devices = Cells::new(object.mapped("DEVICES")?);
-        for (_, program) in PROGRAMS {
-            object.attach_tracepoint(program)?;
-        }
+        let ((), choice) = climb(&RUNGS, |_| {
+            let mut needed = PROGRAMS.iter().filter(|(program, _)| parts.need(*program));
+            needed.try_for_each(|(_, name)| object.attach_tracepoint(name))
+        })?;
         object.finish_loading();
-        let in_flight = InFlight::at_start(&disks, parts.kept.device);
+        let in_flight =
+            if parts.durations { InFlight::at_start(&disks, parts.kept.device) } else { InFlight::default() };
         let copy = Box::new(BlockSlot::zeroed());
-        Ok(Self { object, parts, cpus, values, slots, requests, devices, disks, in_flight, copy })
+        Ok(Self { object, parts, cpus, values, slots, requests, devices, disks, in_flight, choice, copy })
     }
 
-    /// What was asked for.
-    pub fn parts(&self) -> Parts {
-        self.parts
+    /// How it is attached.
+    pub fn choice(&self) -> &Choice {
+        &self.choice
     }
 
     /// Ends the tenancy of cgroups for which `is_gone` holds, and of disks that are gone or have another name
@@ -148,7 +166,8 @@ impl Block {
         bpf::entries(self.object.map("ERRORS")?, ERRORS as usize).context("cannot read map `ERRORS`")
     }
 
-    /// All devices that have been given requests. A device that is gone is forgotten with this: its errors
+    /// All devices that have been given requests; without durations those that had errors, or requests that
+    /// finished in part, and how many requests they have is said to be 0, as nobody counts them. A device that is gone is forgotten with this: its errors
     /// must have been read before.
     pub fn devices(&mut self) -> Result<Vec<Device>> {
         let counted: Vec<(u32, BlockDevice)> =
@@ -179,7 +198,12 @@ impl Block {
 
     /// The name of a device: the kernel's, or its number when it was never given a request.
     pub fn device_name(&self, number: u32) -> Arc<str> {
-        self.in_flight.name(number).unwrap_or_else(|| disk_name(number, &[0; DISK_NAME_LEN]).into())
+        self.in_flight.name(number).unwrap_or_else(|| {
+            // Its first error may come before it was ever read.
+            let mut cells = self.devices.entries();
+            let cell = cells.find(|(key, _)| *key == device_key(number));
+            disk_name(number, &cell.map_or([0; DISK_NAME_LEN], |(_, device)| device.disk_name)).into()
+        })
     }
 
     /// What the programs have noted about themselves, all CPUs together.
@@ -189,6 +213,11 @@ impl Block {
             totals.add(self.cpus.at(cpu));
         }
         totals
+    }
+
+    /// What was asked for.
+    pub fn parts(&self) -> Parts {
+        self.parts
     }
 
     /// Slots in use, and all there are.
@@ -209,14 +238,17 @@ impl Block {
 
 /// Every map with its entries and the bytes of one.
 fn sizes(parts: Parts, cpus: u32, disks: &Disks) -> [(&'static str, u32, usize); 9] {
-    let requests = disks.request_capacity();
+    // When there are as many requests as cells, 37 % of them find theirs taken (1/e).
+    let (requests, crowded) = match disks.request_capacity() {
+        capacity if parts.durations => (capacity, capacity / 2),
+        _ => (1, FINISHED_IN_PART),
+    };
     let slots = parts.slots.clamp(2, MAX_SLOTS);
     let hash = |key: usize, value: usize| HASH_HEAD + key + value;
     [
         ("CPUS", cpus, size_of::<BlockCpu>()),
         ("REQUESTS", requests, size_of::<Cell<RequestEntry>>()),
-        // When there are as many requests as cells, 37 % of them find theirs taken (1/e).
-        ("CROWDED", requests / 2, hash(size_of::<u64>(), size_of::<RequestEntry>())),
+        ("CROWDED", crowded, hash(size_of::<u64>(), size_of::<RequestEntry>())),
         ("SLOT_OF", slots, hash(size_of::<BlockKey>(), size_of::<u64>())),
         ("FREE", slots, size_of::<u32>()),
         ("OWNERS", slots, size_of::<BlockOwner>()),

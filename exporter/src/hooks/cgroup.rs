@@ -17,7 +17,10 @@ use exporter_common::{
 
 pub use self::backlog::{Event, Events};
 use self::{backlog::Backlog, listener::Listener};
-use super::fields;
+use super::{
+    fields,
+    rung::{Choice, Rung, climb},
+};
 use crate::kernel::{bpf, btf::Btf, host, host::Hierarchy, mapped::Mapped, object::Loader, object::Object};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/cgroup.o"));
@@ -29,8 +32,31 @@ pub const PROGRAMS: [(CgroupProgram, &str); CGROUP_PROGRAMS] = [
     (CgroupProgram::Rmdir, "cgroup_rmdir"),
 ];
 
+/// How births and deaths of cgroups are learned. The second rung takes no hook at all.
+pub static RUNGS: [Rung; 2] = [
+    Rung { name: "tp_btf", needs: "BTF, no lockdown=confidentiality", loses: None, limit: None },
+    Rung {
+        name: WALK,
+        needs: "nothing",
+        loses: Some(
+            "names of cgroups that live less than a minute: what they did is shown by their id; \
+             what is gone is noticed up to a minute later",
+        ),
+        limit: None,
+    },
+];
+
+const WALK: &str = "walk";
+
 /// Size of the ring buffer unless told otherwise: some thousand events.
 pub const RING_BYTES: u32 = 512 << 10;
+
+/// Name and bytes of the maps, with a ring buffer of the usual size.
+pub fn map_bytes() -> Vec<(String, u64)> {
+    let cpus = u64::from(host::possible_cpus().unwrap_or(1));
+    let ring = u64::from(RING_BYTES.next_power_of_two());
+    vec![("cgroup CPUS".to_owned(), cpus * size_of::<CgroupCpu>() as u64), ("cgroup EVENTS".to_owned(), ring)]
+}
 
 /// The attached hook family. Dropping it ends its thread and detaches its programs.
 pub struct Cgroup {
@@ -53,6 +79,15 @@ impl Inbox {
             self.backlog.push(&record);
         }
     }
+}
+
+/// Attaches the programs, or finds that the tree must be walked instead.
+pub fn attach_or_walk(btf: &Btf, hierarchy: &Hierarchy, ring_bytes: u32) -> (Option<Cgroup>, Choice) {
+    let attach = |rung: &Rung| match rung.name {
+        WALK => Ok(None),
+        _ => Cgroup::attach(btf, hierarchy, ring_bytes).map(Some),
+    };
+    climb(&RUNGS, attach).expect("the last rung takes no hook, so nothing can refuse it")
 }
 
 impl Cgroup {

@@ -15,8 +15,8 @@ use exporter_common::{
     scheduler::{MAX_SLOTS, SCHED_PROGRAMS, SchedCpu, SchedFields, SchedProgram, SchedulerSlot},
     slots::SlotFailures,
 };
-use tracing::debug;
 
+use super::rung::{Choice, Rung, climb};
 use crate::kernel::{
     bpf,
     btf::Btf,
@@ -40,6 +40,27 @@ pub const PROGRAMS: [(SchedProgram, &str); 4] = [
     (SchedProgram::Exec, "sched_process_exec"),
 ];
 
+/// How it can be attached.
+pub static RUNGS: [Rung; 2] = [
+    Rung {
+        name: TASK_STORAGE,
+        needs: "BTF, task storage for programs on tracepoints (Linux 5.12)",
+        loses: None,
+        limit: None,
+    },
+    Rung {
+        name: "tp_btf+pid_hash",
+        needs: "BTF",
+        loses: None,
+        limit: Some(
+            "threads beyond 32,768 at once have no intervals and latencies, and are counted in \
+             kernel_exporter_failures_total{kind=\"task_entry_missing\"}",
+        ),
+    },
+];
+
+const TASK_STORAGE: &str = "tp_btf+task_storage";
+
 /// Files whose names are kept, when processes are told apart by them.
 pub const EXECUTABLES: u32 = 4_096;
 
@@ -48,10 +69,14 @@ pub const EXECUTABLES: u32 = 4_096;
 const CHUNK: usize = 128;
 
 /// What the config asks of this hook family.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Parts {
     /// The `scheduler` collector is on.
     pub scheduler: bool,
+    /// It measures how long things took; else it only counts. Never without it.
+    pub durations: bool,
+    /// It tells cgroups apart. Never without it.
+    pub cgroups: bool,
     /// The `process` collector is on.
     pub process: bool,
     /// It tells processes apart by the file that they execute.
@@ -60,6 +85,13 @@ pub struct Parts {
     pub slots: u32,
     /// Places for processes.
     pub processes: u32,
+}
+
+impl Parts {
+    /// Whether something is remembered of each task.
+    fn keeps_tasks(self) -> bool {
+        self.durations || self.process
+    }
 }
 
 /// The attached hook family. Dropping it detaches its programs.
@@ -71,7 +103,7 @@ pub struct Sched {
     slots: SlotTable<u64>,
     tasks: bpf::Iterator,
     dead: DeadProcesses,
-    task_storage: bool,
+    choice: Choice,
     /// Room for reading; see [`CHUNK`].
     copies: Vec<SchedulerSlot>,
     /// Room for reading: what the caches hold, ordered by cell.
@@ -86,38 +118,22 @@ impl Sched {
     /// Per-task state is kept in task storage where programs on tracepoints may use it (Linux 5.12), else in
     /// a hash by thread id. Whether they may is not announced anywhere, so it is tried.
     pub fn attach(btf: &Btf, hierarchy: &Hierarchy, parts: Parts) -> Result<Self> {
-        require_sched_info()?;
-        if aya::sys::is_map_supported(MapType::TaskStorage).unwrap_or(false) {
-            match Self::attach_with(true, btf, hierarchy, parts) {
-                Ok(sched) => return Ok(sched),
-                Err(error) => debug!("no task storage for tracepoints, using a hash: {error:#}"),
-            }
+        if parts.keeps_tasks() {
+            require_sched_info()?;
         }
-        Self::attach_with(false, btf, hierarchy, parts)
-    }
-
-    fn attach_with(task_storage: bool, btf: &Btf, hierarchy: &Hierarchy, parts: Parts) -> Result<Self> {
         let cgroup = super::fields::cgroup(btf, hierarchy)?;
         let sched = fields::of(btf, parts)?;
-        let mut object = load(parts, task_storage, &cgroup, &sched)?;
+        let ((object, slots, tasks), choice) = climb(&RUNGS, |rung| {
+            let task_storage = rung.name == TASK_STORAGE;
+            if task_storage {
+                require_task_storage()?;
+            }
+            attach(load(parts, task_storage, &cgroup, &sched)?, parts)
+        })?;
         let cpus = object.mapped("CPUS")?;
         let values = object.mapped("SLOTS")?;
-        let slots = SlotTable::new(object.mapped("OWNERS")?, object.map("FREE")?)
-            .context("cannot queue the free slots")?;
-        // New tasks first, then the old ones, then the switches: no task is without an entry.
-        object.attach_tracepoint("task_newtask")?;
-        if parts.executables {
-            object.attach_tracepoint("sched_process_exec")?;
-        }
-        let tasks = object.task_iterator("living_tasks")?;
-        tasks.run(&mut Vec::new()).context("cannot run the task iterator")?;
-        object.attach_tracepoint("sched_switch")?;
-        if parts.scheduler {
-            object.attach_tracepoint("sched_migrate_task")?;
-        }
-        object.finish_loading();
         let (dead, copies, cached, records) = Default::default();
-        Ok(Self { object, parts, cpus, values, slots, tasks, dead, task_storage, copies, cached, records })
+        Ok(Self { object, parts, cpus, values, slots, tasks, dead, choice, copies, cached, records })
     }
 
     /// Which parts are on.
@@ -125,9 +141,9 @@ impl Sched {
         self.parts
     }
 
-    /// Whether per-task state is in task storage; else it is in a hash by thread id.
-    pub fn uses_task_storage(&self) -> bool {
-        self.task_storage
+    /// How it is attached.
+    pub fn choice(&self) -> &Choice {
+        &self.choice
     }
 
     /// Ends the tenancy of cgroups that are gone.
@@ -237,7 +253,7 @@ impl Sched {
 /// Entries of every map whose size depends on the machine or the config. What is off still has its maps, with
 /// one entry each.
 fn sizes(parts: Parts, cpus: u32) -> [(&'static str, u32, usize); 7] {
-    let slots = if parts.scheduler { parts.slots.clamp(2, MAX_SLOTS) } else { 1 };
+    let slots = if parts.cgroups { parts.slots.clamp(2, MAX_SLOTS) } else { 1 };
     let processes = if parts.process { parts.processes } else { 1 };
     let executables = if parts.executables { EXECUTABLES } else { 1 };
     [
@@ -268,13 +284,46 @@ fn load(parts: Parts, task_storage: bool, cgroup: &CgroupFields, sched: &SchedFi
         loader = loader.size(map, entries);
     }
     if !task_storage {
-        loader = loader.size("TASKS", host::max_threads().min(MAX_HASHED_TASKS));
+        let tasks = if parts.keeps_tasks() { host::max_threads().min(MAX_HASHED_TASKS) } else { 1 };
+        loader = loader.size("TASKS", tasks);
     }
     loader.load()
 }
 
+/// Attaches the programs of a loaded object: when there are slots, new tasks first, then the old ones, then the
+/// switches, so that no task is without an entry.
+fn attach(mut object: Object, parts: Parts) -> Result<(Object, SlotTable<u64>, bpf::Iterator)> {
+    let slots = SlotTable::new(object.mapped("OWNERS")?, object.map("FREE")?)
+        .context("cannot queue the free slots")?;
+    if parts.keeps_tasks() {
+        object.attach_tracepoint("task_newtask")?;
+    }
+    if parts.executables {
+        object.attach_tracepoint("sched_process_exec")?;
+    }
+    let tasks = object.task_iterator("living_tasks")?;
+    if parts.keeps_tasks() {
+        tasks.run(&mut Vec::new()).context("cannot run the task iterator")?;
+    }
+    object.attach_tracepoint("sched_switch")?;
+    if parts.scheduler {
+        object.attach_tracepoint("sched_migrate_task")?;
+    }
+    object.finish_loading();
+    Ok((object, slots, tasks))
+}
+
 /// Threads beyond this number have no entry on kernels without task storage, which is counted.
 const MAX_HASHED_TASKS: u32 = 32_768;
+
+/// Asked before loading, so that the answer is clear. Whether programs on tracepoints may use it, only loading tells.
+fn require_task_storage() -> Result<(), NotKept> {
+    // Without the privilege to make any map, this one is not missing: loading will say what is.
+    if aya::sys::is_map_supported(MapType::TaskStorage).unwrap_or(true) {
+        return Ok(());
+    }
+    Err(NotKept { what: "this kernel has no task storage".to_owned(), fix: "use Linux 5.12 or later" })
+}
 
 /// Without `sched_info` the kernel does not keep how long tasks waited.
 fn require_sched_info() -> Result<()> {
@@ -283,10 +332,10 @@ fn require_sched_info() -> Result<()> {
         .with_context(|| format!("cannot read {PATH}; the kernel needs CONFIG_SCHED_INFO=y"))?;
     // The third number counts slices; a process that can read this has had at least one.
     match line.split_whitespace().nth(2) {
-        Some("0") | None => Err(NotKept(format!(
-            "the kernel keeps no scheduling delays ({PATH}: {:?}); boot with `schedstats=enable` or `delayacct`",
-            line.trim()
-        ))
+        Some("0") | None => Err(NotKept {
+            what: format!("the kernel keeps no scheduling delays ({PATH}: {:?})", line.trim()),
+            fix: "boot with `schedstats=enable` or `delayacct`",
+        }
         .into()),
         Some(_) => Ok(()),
     }

@@ -109,6 +109,14 @@ struct Batch {
     flags: u64,
 }
 
+/// Whether a call of bpf(2) with a command that no kernel has is turned down as not permitted, before the kernel
+/// could have called it invalid: by a seccomp filter or a security module, when the caller holds `CAP_BPF`.
+pub fn is_forbidden() -> bool {
+    // SAFETY: no command, so nothing is read or written.
+    let answer = unsafe { bpf(u32::MAX >> 1, &mut [0u64; 2]) };
+    answer.is_err_and(|error| matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES | libc::ENOSYS)))
+}
+
 /// All entries of a hash, by batches (Linux 5.6). Entries that come or go meanwhile may be missed.
 pub fn entries<K: Plain, V: Plain>(map: BorrowedFd<'_>, expected: usize) -> io::Result<Vec<(K, V)>> {
     let mut all = Vec::with_capacity(expected);

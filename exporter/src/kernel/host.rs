@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -12,6 +13,12 @@ pub fn possible_cpus() -> Result<u32> {
     const PATH: &str = "/sys/devices/system/cpu/possible";
     let ranges = fs::read_to_string(PATH).with_context(|| format!("cannot read {PATH}"))?;
     highest(&ranges).map(|last| last + 1).with_context(|| format!("{PATH} says {ranges:?}"))
+}
+
+/// CPUs that are online, whether or not this process may use them.
+pub fn online_cpus() -> f64 {
+    // SAFETY: no preconditions.
+    unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }.max(1) as f64
 }
 
 fn highest(ranges: &str) -> Option<u32> {
@@ -35,7 +42,35 @@ pub fn lift_memlock_limit() -> io::Result<()> {
     }
 }
 
-/// Gives memory that start-up needed (the kernel's type information) back to the system.
+/// The running kernel's release, `6.1.0-37-cloud-amd64`.
+pub fn release() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
+/// The limit on locked memory in bytes; `None` when there is none.
+pub fn memlock_limit() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Memlock).current
+}
+
+/// Whether this process is in a user namespace that someone made, not in the kernel's first.
+pub fn is_in_user_namespace() -> bool {
+    // Namespaces of the start have fixed numbers (include/linux/proc_ns.h).
+    namespace("user").is_some_and(|number| number != 0xEFFF_FFFD)
+}
+
+/// The number of this process' namespace of a kind; `None` when it can't be read.
+pub fn namespace(kind: &str) -> Option<u64> {
+    fs::metadata(format!("/proc/self/ns/{kind}")).ok().map(|namespace| namespace.ino())
+}
+
+/// A field of this thread's status, `NoNewPrivs`; `None` without a /proc.
+pub fn status_of_this_thread(field: &str) -> Option<String> {
+    let status = fs::read_to_string("/proc/thread-self/status").ok()?;
+    let values = status.lines().filter_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    values.map(|value| value.trim().to_owned()).next()
+}
+
+/// Gives memory that loading programs took (the kernel's type information) back to the system.
 pub fn return_freed_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: no preconditions.
@@ -44,11 +79,31 @@ pub fn return_freed_memory() {
     }
 }
 
+/// Makes all threads share one heap. By default a thread takes one of its own when it finds the others in use, and what
+/// one of them has freed does not serve the next: a config read again now and then would cost 25 MB more several
+/// times, because each time another thread reads the kernel's type information. To be called before there are threads.
+pub fn share_one_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: no preconditions.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}
+
 /// The monotonic clock, as the kernel's `ktime_get_ns` and `start_time` count it.
 pub fn monotonic_ns() -> u64 {
+    nanoseconds(libc::CLOCK_MONOTONIC)
+}
+
+/// CPU time of this thread so far.
+pub fn thread_cpu_ns() -> u64 {
+    nanoseconds(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+fn nanoseconds(clock: libc::clockid_t) -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: a valid structure. This clock always exists.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+    // SAFETY: a valid structure. These clocks always exist.
+    unsafe { libc::clock_gettime(clock, &mut now) };
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 

@@ -2,6 +2,7 @@
 
 pub mod bpf;
 pub mod btf;
+pub mod build_config;
 pub mod cells;
 pub mod host;
 pub mod mapped;

@@ -14,13 +14,16 @@ mod encode;
 mod environment;
 mod push;
 mod resource;
+mod settings;
 mod start;
 mod stream;
 
 pub use batch::Batch;
 pub use encode::{Encoder, Form};
-pub use environment::{Settings, settings};
-pub use push::{Client, Failure, Pusher, Reason, Retry, Schedule};
+pub use push::{
+    Client, Failure, Position, Pusher, Reason, Retry, Schedule, answered_over_http, refused_over_grpc,
+};
 pub use resource::Attributes;
-pub use start::Pushers;
+pub use settings::{Destination, Settings};
+pub use start::{OnGone, Pushers};
 pub use stream::{Cumulative, Delta, Stream};

@@ -86,6 +86,9 @@ mod tests {
         assert_eq!(get("host.name"), Some("node-1"));
         assert_eq!(get("k8s.node.name"), Some("node-1"));
         assert_eq!(get("os.type"), Some("linux"));
+        // What a container without the file lacks.
+        let machine = fs::read_to_string("/etc/machine-id").ok().filter(|id| !id.trim().is_empty());
+        assert_eq!(get("host.id"), machine.as_deref().map(str::trim));
         assert!(get("os.version").is_some_and(|version| version.contains('.')));
         assert_eq!(get("team"), Some("blue"));
         assert_eq!(get("k8s.pod.name"), None);

@@ -1,33 +1,75 @@
-//! From the config to running tasks.
+//! From the config to running tasks, and from one config to the next.
 
-use std::{env, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, env, fmt, fs, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use prometheus::Registry;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, timeout, timeout_at},
+};
 use tracing::{info, warn};
 
-use super::{Attributes, Client, Encoder, Form, Pusher, Schedule, Stream, environment::settings};
+use super::{Attributes, Client, Destination, Encoder, Form, Position, Pusher, Schedule, Settings};
 use crate::{
     config::Config,
     health::PushMetrics,
     server::{Hub, OnDelivered},
+    snapshot::Snapshot,
 };
 
-/// How long the exporter's end may wait for the last pushes.
+/// How long the end of an endpoint, or of the exporter, may wait for the last push.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// The wait after a first failure.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 
-/// The tasks that push. They end when this is dropped.
+/// Takes note of an endpoint that is not pushed to any more.
+pub type OnGone = Box<dyn Fn(&str) + Send + Sync>;
+
+/// The tasks that push. When this is dropped, they push once more and end.
 pub struct Pushers {
-    tasks: JoinSet<()>,
+    shared: Shared,
+    /// By the URL.
+    tasks: BTreeMap<String, Task>,
+}
+
+/// What all tasks use.
+#[derive(Clone)]
+struct Shared {
+    hub: Arc<Hub>,
+    told: Option<Arc<Snapshot>>,
+    registry: Registry,
+    metrics: PushMetrics,
+    on_delivered: Arc<OnDelivered>,
+    on_gone: Arc<OnGone>,
+}
+
+struct Task {
+    /// What it does; `None` for one that is ending.
+    plan: Option<Plan>,
     stop: watch::Sender<bool>,
+    /// Gives what the endpoint has been told, unless that is of no use any more.
+    handle: JoinHandle<Option<Position>>,
+}
+
+/// All that the pushes to one endpoint depend on.
+#[derive(Clone, PartialEq)]
+struct Plan {
+    destination: Destination,
+    /// What is in the files with certificates and the key: it changes more often than their names.
+    files: [Option<Vec<u8>>; 3],
+    form: Form,
+    resource: Attributes,
+    interval: Duration,
+    /// Series that are kept for an endpoint that cannot be reached.
+    most: usize,
 }
 
 impl Pushers {
-    /// One for each endpoint that the config or the environment names. They need a runtime.
+    /// One for each endpoint that the config or the environment names. They need a runtime. `told` is what another
+    /// exporter has told of the same series.
     ///
     /// # Errors
     ///
@@ -35,69 +77,169 @@ impl Pushers {
     pub fn start(
         config: &Config,
         hub: &Arc<Hub>,
+        told: Option<Snapshot>,
         registry: &Registry,
         on_delivered: OnDelivered,
+        on_gone: OnGone,
     ) -> Result<Self> {
-        let settings = settings(&config.otlp, |name| env::var(name).ok());
-        for warning in &settings.warnings {
-            warn!("environment: {warning}");
-        }
-        let otlp = settings.otlp;
-        let mut pushers = Self { tasks: JoinSet::new(), stop: watch::Sender::new(false) };
-        if otlp.endpoints.is_empty() {
-            return Ok(pushers);
-        }
-        let node = Some(config.kubernetes.node.as_str().to_owned()).filter(|node| !node.is_empty());
-        let node = node.or_else(|| env::var("NODE_NAME").ok().filter(|node| !node.is_empty()));
-        let resource = Attributes::of_this_exporter(node.as_deref(), settings.resource);
-        let histograms = &config.histograms;
-        let form = Form {
-            temporality: otlp.temporality,
-            histograms: otlp.histograms,
-            scale: histograms.scale as u8,
-            duration_exponents: (&histograms.duration_bounds).into(),
-            size_exponents: (&histograms.size_bounds).into(),
-            resource_per_container: otlp.resource_per_container,
+        let shared = Shared {
+            hub: Arc::clone(hub),
+            told: told.map(Arc::new),
+            registry: registry.clone(),
+            metrics: PushMetrics::register(registry)?,
+            on_delivered: Arc::new(on_delivered),
+            on_gone: Arc::new(on_gone),
         };
-        let encoder = Encoder::new(form, resource);
-        let metrics = PushMetrics::register(registry)?;
-        let on_delivered = Arc::new(on_delivered);
-        for endpoint in &otlp.endpoints {
-            let name = endpoint.url.to_string();
-            info!(endpoint = name, interval = ?otlp.interval, "pushing");
-            let pusher = Pusher {
-                client: Client::new(endpoint)?,
-                encoder: encoder.clone(),
-                // All that may be shown at once, and as much again of what is gone.
-                stream: Stream::new(otlp.temporality, 2 * config.limits.label_sets as usize),
-                hub: Arc::clone(hub),
-                on_delivered: Arc::clone(&on_delivered),
-                registry: registry.clone(),
-                metrics: metrics.of(&name),
-                schedule: Schedule {
-                    interval: otlp.interval,
-                    first_backoff: FIRST_BACKOFF,
-                    farewell: FAREWELL,
-                },
-                name,
-            };
-            pushers.tasks.spawn(pusher.run(pushers.stop.subscribe()));
-        }
+        let mut pushers = Self { shared, tasks: BTreeMap::new() };
+        pushers.apply(config)?;
         Ok(pushers)
+    }
+
+    /// Goes over to another config. Endpoints for which nothing changes are not touched; those for which
+    /// something does go on from where they were; those that are gone are told the rest, and then nobody waits
+    /// for them any more. That goes on after this returns.
+    ///
+    /// With another temporality an endpoint's series begin anew: the first deltas are all that was counted since
+    /// their start.
+    ///
+    /// # Errors
+    ///
+    /// When an endpoint's files with certificates or keys cannot be used. All stays as it was then.
+    pub fn apply(&mut self, config: &Config) -> Result<()> {
+        let mut plans = Plan::of(config);
+        self.tasks.retain(|_, task| task.plan.is_some() || !task.handle.is_finished());
+        let current = |name: &String| self.tasks.get(name).and_then(|task| task.plan.as_ref());
+        let gone = self.tasks.iter().filter(|(name, task)| task.plan.is_some() && !plans.contains_key(*name));
+        let gone: Vec<_> = gone.map(|(name, _)| name.clone()).collect();
+        plans.retain(|name, plan| current(name) != Some(plan));
+        let new = plans.into_iter().map(|(name, plan)| Ok((name, Client::new(&plan.destination)?, plan)));
+        let new = new.collect::<Result<Vec<_>>>()?;
+        for name in gone {
+            self.close(name);
+        }
+        for (name, client, plan) in new {
+            self.open(name, client, plan);
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, name: String, client: Client, plan: Plan) {
+        info!(endpoint = name, interval = ?plan.interval, "pushing");
+        let before = self.tasks.remove(&name).map(Task::stopped);
+        let (stop, stopped) = watch::channel(false);
+        let (shared, kept, url) = (self.shared.clone(), plan.clone(), name.clone());
+        let handle = tokio::spawn(async move {
+            // One after the other: there is one request to an endpoint at a time.
+            let position = match before {
+                Some(before) => before.await.ok().flatten(),
+                None => None,
+            };
+            shared.pusher(name, client, plan, position).run(stopped).await
+        });
+        self.tasks.insert(url, Task { plan: Some(kept), stop, handle });
+    }
+
+    fn close(&mut self, name: String) {
+        let Some(mut before) = self.tasks.remove(&name).map(Task::stopped) else { return };
+        info!(endpoint = name, "pushing no more");
+        let (shared, url) = (self.shared.clone(), name.clone());
+        let handle = tokio::spawn(async move {
+            if timeout(FAREWELL, &mut before).await.is_err() {
+                warn!(endpoint = name, "the last push did not arrive in time");
+                before.abort();
+                // It ends at once, and then cannot say any more that it has carried something.
+                let _ = before.await;
+            }
+            (shared.on_gone)(&name);
+            shared.metrics.forget(&name);
+            None
+        });
+        self.tasks.insert(url, Task { plan: None, stop: watch::Sender::new(true), handle });
+    }
+
+    /// Whether nobody is pushed to.
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
     }
 
     /// Pushes once more, and ends.
     pub async fn end(mut self) {
-        self.stop.send_replace(true);
-        let last = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(FAREWELL, last).await.is_err() {
-            warn!("the last push did not arrive in time");
+        let handles: Vec<_> = std::mem::take(&mut self.tasks).into_values().map(Task::stopped).collect();
+        let until = Instant::now() + FAREWELL;
+        for mut handle in handles {
+            if timeout_at(until, &mut handle).await.is_err() {
+                warn!("the last push did not arrive in time");
+                handle.abort();
+            }
         }
+    }
+}
+
+impl Task {
+    /// Tells it to end; what is left is to wait for that.
+    fn stopped(self) -> JoinHandle<Option<Position>> {
+        self.stop.send_replace(true);
+        self.handle
+    }
+}
+
+impl Shared {
+    fn pusher(&self, name: String, client: Client, plan: Plan, position: Option<Position>) -> Pusher {
+        Pusher {
+            client,
+            position: Position::after(position, self.told.as_deref(), plan.form.temporality, plan.most),
+            encoder: Encoder::new(plan.form, plan.resource),
+            hub: Arc::clone(&self.hub),
+            on_delivered: Arc::clone(&self.on_delivered),
+            registry: self.registry.clone(),
+            metrics: self.metrics.of(&name),
+            schedule: Schedule { interval: plan.interval, first_backoff: FIRST_BACKOFF, farewell: FAREWELL },
+            name,
+        }
+    }
+}
+
+impl Plan {
+    /// What a config and the environment ask for, by URL.
+    fn of(config: &Config) -> BTreeMap<String, Self> {
+        let settings = Settings::new(&config.otlp, |name| env::var(name).ok());
+        for warning in &settings.warnings {
+            warn!("otlp: {warning}");
+        }
+        let histograms = &config.histograms;
+        let form = Form {
+            temporality: settings.temporality,
+            histograms: settings.histograms,
+            scale: histograms.scale as u8,
+            duration_exponents: (&histograms.duration_bounds).into(),
+            size_exponents: (&histograms.size_bounds).into(),
+            resource_per_container: settings.resource_per_container,
+        };
+        if settings.destinations.is_empty() {
+            return BTreeMap::new();
+        }
+        let node = config.kubernetes.node_name();
+        let resource = Attributes::of_this_exporter(node.as_deref(), settings.resource);
+        let plans = settings.destinations.into_iter().map(|destination| {
+            let tls = &destination.tls;
+            let files = [&tls.ca_file, &tls.cert_file, &tls.key_file].map(|file| fs::read(file).ok());
+            let plan = Self {
+                files,
+                form: form.clone(),
+                resource: resource.clone(),
+                interval: settings.interval,
+                // All that may be shown at once, and as much again of what is gone.
+                most: 2 * config.limits.label_sets as usize,
+                destination,
+            };
+            (plan.destination.url.to_string(), plan)
+        });
+        plans.collect()
     }
 }
 
 impl fmt::Debug for Pushers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pushers").field("endpoints", &self.tasks.len()).finish()
+        f.debug_struct("Pushers").field("endpoints", &self.tasks.keys()).finish_non_exhaustive()
     }
 }

@@ -29,7 +29,7 @@ use std::{
 use ::prometheus::proto::MetricFamily;
 use exporter_common::histogram::SCALE;
 
-use crate::{catalogue::Kind, snapshot::Snapshot};
+use crate::{catalogue::Kind, config::Histograms, snapshot::Snapshot};
 use bounds::{Bound, bounds};
 use lines::Dialect;
 
@@ -53,10 +53,21 @@ impl Default for ExpositionOptions {
     }
 }
 
+impl From<&Histograms> for ExpositionOptions {
+    fn from(histograms: &Histograms) -> Self {
+        Self {
+            scale: histograms.scale as u8,
+            duration_exponents: (&histograms.duration_bounds).into(),
+            size_exponents: (&histograms.size_bounds).into(),
+            classic: histograms.classic,
+        }
+    }
+}
+
 /// Writes snapshots in every format, always with the same bounds.
 #[derive(Debug)]
 pub struct Exposition {
-    scale: u8,
+    options: ExpositionOptions,
     durations: Vec<Bound>,
     sizes: Vec<Bound>,
     /// Bytes that the next body will need, by format: as many as the last one, and a few more. A body that
@@ -71,11 +82,16 @@ impl Exposition {
             if options.classic { bounds(kind, exponents.clone()) } else { Vec::new() }
         };
         Self {
-            scale: options.scale,
+            options: options.clone(),
             durations: classic(Kind::Durations, &options.duration_exponents),
             sizes: classic(Kind::Sizes, &options.size_exponents),
             room: Default::default(),
         }
+    }
+
+    /// What histograms look like.
+    pub fn options(&self) -> &ExpositionOptions {
+        &self.options
     }
 
     /// All series of the snapshot, then the exporter's own metrics, as the body of a response.

@@ -148,7 +148,11 @@ impl<'a> Range<'a> {
             ("*", "*") => Some(0),
             (asked, "*") if asked.eq_ignore_ascii_case(kind) => Some(1),
             (asked, sub) if asked.eq_ignore_ascii_case(kind) && sub.eq_ignore_ascii_case(subtype) => {
-                Some(2 + self.parameters.len())
+                // Each parameter once, however often it is written.
+                let named = |(name, _): &&(&str, &str)| {
+                    self.parameters.iter().any(|asked| asked.0.eq_ignore_ascii_case(name))
+                };
+                Some(2 + own.iter().filter(named).count())
             }
             _ => None,
         }

@@ -82,7 +82,7 @@ impl<'a> FamilyCollector<'a> {
                 })
                 .collect(),
         );
-        let native = value.exponential(of.kind, self.exposition.scale);
+        let native = value.exponential(of.kind, self.exposition.options.scale);
         add_native(histogram.special_fields.mut_unknown_fields(), &native, series.start);
         histogram
     }

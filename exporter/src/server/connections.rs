@@ -2,20 +2,23 @@
 
 use std::{future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::{Router, extract::ConnectInfo};
+use axum::{Router, extract::ConnectInfo, middleware::from_fn_with_state};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
 use socket2::SockRef;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
     time::{sleep, timeout},
 };
+
+use super::web::{Web, handshake, protect};
 
 /// Connections at the same time; those beyond wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 256;
@@ -39,10 +42,12 @@ const GRACE: Duration = Duration::from_millis(900);
 /// How long to wait when a connection cannot be accepted, which is when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers requests on `listener` until `shutdown` is ready, and at most a second longer.
+/// Answers requests on `listener`, as far as `web` lets them through, until `shutdown` is ready, and at most
+/// a second longer.
 ///
 /// Handlers find the client's address as [`ConnectInfo<SocketAddr>`].
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, router: Router, web: Arc<Web>, shutdown: impl Future<Output = ()>) {
+    let router = router.layer(from_fn_with_state(Arc::clone(&web), protect));
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     // Dropped, it ends the connections that are left.
@@ -53,12 +58,10 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
             (stream, peer, slot) = accept(&listener, &slots) => {
-                let connection = http().serve_connection(TokioIo::new(stream), service(&router, peer));
-                let connection = graceful.watch(connection);
+                let connection = Connection { peer, router: router.clone(), watcher: graceful.watcher() };
+                let web = Arc::clone(&web);
                 connections.spawn(async move {
-                    if let Err(error) = connection.await {
-                        tracing::debug!(%peer, %error, "connection ended early");
-                    }
+                    connection.run(stream, &web).await;
                     drop(slot);
                 });
             }
@@ -67,6 +70,38 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
     drop(listener);
     if timeout(GRACE, graceful.shutdown()).await.is_err() {
         tracing::debug!(open = connections.len(), "connections cut off at shutdown");
+    }
+}
+
+/// A client, and what it gets.
+struct Connection {
+    peer: SocketAddr,
+    router: Router,
+    /// Tells of the shutdown, which waits for it.
+    watcher: Watcher,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream, web: &Arc<Web>) {
+        let Some(config) = web.current().await.tls.clone() else {
+            return self.answer(stream).await;
+        };
+        match handshake(stream, config).await {
+            Ok(stream) => self.answer(stream).await,
+            Err(error) => {
+                web.metrics.tls_errors.inc();
+                tracing::debug!(peer = %self.peer, %error, "no TLS");
+            }
+        }
+    }
+
+    /// Answers requests until either side has enough.
+    async fn answer(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let Self { peer, router, watcher } = self;
+        let connection = http().serve_connection(TokioIo::new(stream), service(&router, peer));
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%peer, %error, "connection ended early");
+        }
     }
 }
 

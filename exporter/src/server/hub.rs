@@ -13,7 +13,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard, watch},
     task::{JoinError, spawn_blocking},
     time::{Instant, sleep_until},
 };
@@ -90,12 +90,19 @@ impl Hub {
         locked(&self.latest).clone()
     }
 
-    /// Reads whenever nobody else has read for `period`, the first time at once. Never ends.
-    pub async fn run(&self, period: Duration) {
+    /// Reads whenever nobody else has read for `period`, the first time at once. Ends when the period can't
+    /// change any more.
+    pub async fn run(&self, mut period: watch::Receiver<Duration>) {
         loop {
-            let due = self.reader.lock().await.ended.map(|ended| ended + period.max(self.share));
+            let longest = *period.borrow_and_update();
+            let due = self.reader.lock().await.ended.map(|ended| ended + longest.max(self.share));
             match due {
-                Some(due) if due > Instant::now() => sleep_until(due).await,
+                Some(due) if due > Instant::now() => tokio::select! {
+                    () = sleep_until(due) => {}
+                    changed = period.changed() => if changed.is_err() {
+                        return;
+                    }
+                },
                 _ => drop(self.fresh().await),
             }
         }

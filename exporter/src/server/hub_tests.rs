@@ -95,7 +95,8 @@ async fn a_panic_in_the_first_read_gives_an_empty_snapshot() {
 async fn the_periodic_read_waits_for_scrapes() {
     let (hub, reads) = counting(Duration::ZERO);
     let background = Arc::clone(&hub);
-    let periodic = tokio::spawn(async move { background.run(Duration::from_millis(300)).await });
+    let (period, changed) = watch::channel(Duration::from_millis(300));
+    let periodic = tokio::spawn(async move { background.run(changed).await });
     for _ in 0..8 {
         tokio::time::sleep(Duration::from_millis(100)).await;
         hub.fresh().await;
@@ -103,5 +104,9 @@ async fn the_periodic_read_waits_for_scrapes() {
     assert_eq!(reads.load(Ordering::SeqCst), 9, "the first read, then scrapes only");
     tokio::time::sleep(Duration::from_millis(750)).await;
     assert_eq!(reads.load(Ordering::SeqCst), 11, "nobody scraped");
-    periodic.abort();
+    period.send_replace(Duration::from_millis(100));
+    tokio::time::sleep(Duration::from_millis(350)).await;
+    assert_eq!(reads.load(Ordering::SeqCst), 15, "at once, and then more often");
+    drop(period);
+    periodic.await.expect("it ends");
 }

@@ -1,17 +1,24 @@
 //! The HTTP server: metrics, health, and a page that says what this is.
 //!
-//! It is made for a port that strangers can reach: it only answers GET and HEAD, reads no bodies, and bounds
-//! connections, header sizes, waiting times and scrapes in flight.
+//! It is made for a port that strangers can reach: it reads no bodies, answers only GET and HEAD unless the
+//! config allows a reload by request, and bounds connections, header sizes, waiting times and scrapes in
+//! flight. A [`Web`] adds what its operator asks for: TLS, certificates or passwords of clients, headers, a
+//! limit on requests.
 
 mod connections;
 mod delivery;
 mod hub;
 mod pages;
+mod patience;
+mod reload;
 mod scrape;
+mod web;
 
 pub use connections::serve;
 pub use hub::Hub;
 pub use pages::CollectorStatus;
+pub use reload::{Outcome, Reloads};
+pub use web::Web;
 
 use std::{fmt, sync::Arc};
 
@@ -22,9 +29,9 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     middleware::{Next, from_fn},
     response::{IntoResponse as _, Response},
-    routing::get,
+    routing::{get, post},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{health::Health, prometheus::Exposition, snapshot::Snapshot};
 
@@ -41,11 +48,13 @@ pub struct Site {
     /// The exporter's own metrics.
     pub health: Arc<Health>,
     /// How metrics are written.
-    pub exposition: Exposition,
+    pub exposition: watch::Receiver<Arc<Exposition>>,
     /// What the landing page says about each collector.
     pub collectors: Box<dyn Fn() -> Vec<CollectorStatus> + Send + Sync>,
     /// Called with the scraper, its address and user agent, once it has taken all of a snapshot.
     pub on_delivered: OnDelivered,
+    /// Where to ask for another config.
+    pub reloads: Arc<Reloads>,
 }
 
 impl fmt::Debug for Site {
@@ -69,6 +78,7 @@ pub fn router(site: Site) -> Router {
         .route("/metrics", get(scrape::scrape))
         .route("/healthz", get(pages::healthz))
         .route("/readyz", get(pages::readyz))
+        .route("/-/reload", post(reload::reload).put(reload::reload))
         .with_state(app)
         .layer(from_fn(guard))
 }

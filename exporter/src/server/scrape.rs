@@ -4,7 +4,7 @@ use std::{
     io::{self, Write as _},
     net::SocketAddr,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use ::prometheus::IntGauge;
@@ -15,9 +15,9 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use flate2::{Compression, write::GzEncoder};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
-use super::{App, delivery::Delivery};
+use super::{App, delivery::Delivery, patience::patience};
 use crate::{
     prometheus::{Format, negotiation::wants_gzip},
     snapshot::Snapshot,
@@ -39,10 +39,12 @@ pub(super) async fn scrape(
     let gzip = wants_gzip(texts(&headers, &header::ACCEPT_ENCODING));
     let writer = Arc::clone(&app);
     let written = app.site.hub.with_fresh(move |snapshot| (body(&writer, format, gzip, &snapshot), snapshot));
-    let (body, snapshot) = match written.await {
-        Ok((Ok(body), snapshot)) => (body, snapshot),
-        Ok((Err(error), _)) => return failed(&error),
-        Err(panic) => return failed(&panic),
+    let patience = patience(&headers);
+    let (body, snapshot) = match timeout(patience.unwrap_or(Duration::MAX), written).await {
+        Ok(Ok((Ok(body), snapshot))) => (body, snapshot),
+        Ok(Ok((Err(error), _))) => return failed(&error),
+        Ok(Err(panic)) => return failed(&panic),
+        Err(_) => return too_slow(&app, begun.elapsed()),
     };
     app.site
         .health
@@ -87,7 +89,8 @@ impl Drop for Turn {
 /// The body; takes milliseconds, and the exporter's own metrics read files.
 fn body(app: &App, format: Format, gzip: bool, snapshot: &Snapshot) -> anyhow::Result<Vec<u8>> {
     let own = app.site.health.registry().gather();
-    let body = app.site.exposition.encode(format, snapshot, &own)?;
+    let exposition = Arc::clone(&app.site.exposition.borrow());
+    let body = exposition.encode(format, snapshot, &own)?;
     Ok(if gzip { compressed(&body)? } else { body })
 }
 
@@ -101,6 +104,14 @@ fn compressed(body: &[u8]) -> io::Result<Vec<u8>> {
 fn failed(error: &dyn std::fmt::Display) -> Response {
     tracing::error!(%error, "cannot write metrics");
     (StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written; see the log\n").into_response()
+}
+
+/// The scraper would soon hang up. The read goes on; those who come meanwhile share it.
+fn too_slow(app: &App, waited: Duration) -> Response {
+    app.site.health.scrapes().timed_out.inc();
+    let message =
+        format!("reading takes longer than the scrape's timeout allows: given up after {waited:.1?}\n");
+    (StatusCode::SERVICE_UNAVAILABLE, message).into_response()
 }
 
 /// Who scrapes: two servers of a pair may share an address, and an address may share two agents.

@@ -5,7 +5,7 @@ use std::{
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     os::unix::process::CommandExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex,
@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Between, Histogram, Scrape, unique};
+use super::{Between, Histogram, Scrape, unique, wait_for};
 
 /// Scrapes share a read that is younger than 50 ms; a scrape that is to see the present waits longer.
 const SHARED: Duration = Duration::from_millis(60);
@@ -36,14 +36,19 @@ pub(crate) struct Exporter {
 }
 
 /// The exporter's executable; in a VM it is elsewhere than where it was built.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     env::var_os("KERNEL_EXPORTER_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_kernel-exporter").into()).into()
 }
 
 impl Exporter {
     /// Starts one with this added to a config that never reads on its own, and waits for its first read.
     pub(crate) fn start(config: &str) -> Self {
-        let (mut child, config) = Self::spawn(config);
+        Self::start_in(config, |_| {})
+    }
+
+    /// As [`start`](Self::start), in circumstances that `confine` makes.
+    pub(crate) fn start_in(config: &str, confine: impl FnOnce(&mut Command)) -> Self {
+        let (mut child, config) = Self::spawn(config, confine);
         let log = Arc::default();
         let (say, heard) = mpsc::channel();
         let stderr = child.stderr.take().expect("piped");
@@ -60,24 +65,59 @@ impl Exporter {
     }
 
     /// Starts one and waits for its end: how it ended, and what it said.
-    pub(crate) fn start_in_vain(config: &str) -> (ExitStatus, String) {
-        let (child, config) = Self::spawn(config);
+    pub(crate) fn start_in_vain(config: &str, confine: impl FnOnce(&mut Command)) -> (ExitStatus, String) {
+        let (child, config) = Self::spawn(config, confine);
         let output = child.wait_with_output().expect("a child");
         let _ = fs::remove_file(config);
         (output.status, String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
-    fn spawn(config: &str) -> (Child, PathBuf) {
+    fn spawn(config: &str, confine: impl FnOnce(&mut Command)) -> (Child, PathBuf) {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let file = env::temp_dir().join(unique(&format!("{number}.yaml")));
-        fs::write(&file, format!("read_interval: 5m\n{config}")).expect("a folder for temporary files");
+        write_config(&file, config);
         let mut command = Command::new(binary());
-        command.args(["--listen", "127.0.0.1:0", "--config"]).arg(&file).stderr(Stdio::piped());
+        command.arg("--config").arg(&file).stderr(Stdio::piped());
+        confine(&mut command);
         // SAFETY: the closure makes one system call, which is allowed between fork and exec.
         unsafe { command.pre_exec(|| die_with_parent().map_err(std::io::Error::from_raw_os_error)) };
         let child = command.spawn().unwrap_or_else(|error| panic!("cannot run {:?}: {error}", binary()));
         (child, file)
+    }
+
+    /// Gives it another config in place of the one that was added, and waits until it has read it; whether it
+    /// is in force.
+    pub(crate) fn reload(&self, config: &str) -> bool {
+        const RELOADS: &str = "kernel_exporter_config_reloads_total";
+        let before = self.scrape().sum(RELOADS, &[]);
+        self.begin_reload(config);
+        let mut after = None;
+        wait_for("the config is read", || {
+            let scrape = self.scrape();
+            let is_read = scrape.sum(RELOADS, &[]) > before;
+            after = Some(scrape);
+            is_read
+        });
+        let after = after.expect("waited for");
+        assert_eq!(after.sum(RELOADS, &[]), before + 1, "it was read once");
+        after.sum("kernel_exporter_config_last_reload_successful", &[]) == 1
+    }
+
+    /// Gives it another config, and does not wait.
+    pub(crate) fn begin_reload(&self, config: &str) {
+        write_config(&self.config, config);
+        self.signal(libc::SIGHUP);
+    }
+
+    /// The file that its config is in.
+    pub(crate) fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// What it has said.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().expect("no panic").clone()
     }
 
     pub(crate) fn pid(&self) -> libc::pid_t {
@@ -123,6 +163,24 @@ impl Exporter {
     pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("a child")
     }
+}
+
+/// Never reads on its own, and does not look whether the config has changed, unless that is asked for.
+fn write_config(file: &Path, config: &str) {
+    let mut whole = "read_interval: 5m\n".to_owned();
+    // What is measured is compared with the truth: nothing is to be given up for its cost, which is high where CPUs
+    // are emulated and scrapes come one after the other.
+    let defaults = [
+        ("listen:", "listen: 127.0.0.1:0\n"),
+        ("reload:", "reload: {watch: false}\n"),
+        ("budget:", "budget: {cpu: off}\n"),
+    ];
+    for (key, default) in defaults {
+        if !config.contains(key) {
+            whole += default;
+        }
+    }
+    fs::write(file, whole + config).expect("a folder for temporary files");
 }
 
 impl Drop for Exporter {

@@ -8,7 +8,7 @@ mod text;
 mod worker;
 
 pub(crate) use cgroup::{Cgroup, cgroup_of, mount};
-pub(crate) use exporter::{Exporter, PROTOBUF, die_with_parent};
+pub(crate) use exporter::{Exporter, PROTOBUF, binary, die_with_parent};
 pub(crate) use native::{Histogram, index};
 pub(crate) use tasks::{Counts, disk_io, end_of, is_asleep, threads_of, wait_until_off_cpu};
 pub(crate) use text::{Between, Scrape};
@@ -21,6 +21,8 @@ use std::{
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
+
+use kernel_exporter::{hooks::selftest::Floor, kernel::host::lift_memlock_limit};
 
 /// Tests load the machine and count what happens on it, so only one runs at a time.
 static TURN: Mutex<()> = Mutex::new(());
@@ -38,10 +40,15 @@ pub(crate) fn turn() -> Option<MutexGuard<'static, ()>> {
     }
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     if in_vm() {
-        // With its first cgroup the kernel patches code (`cpusets_enabled_key`), and again when the last is
-        // gone. QEMU without KVM now and then crashes other CPUs that run that code just then. So one stays.
-        static STAYS: OnceLock<Cgroup> = OnceLock::new();
-        STAYS.get_or_init(|| Cgroup::make("stays"));
+        // The kernel patches code when it gets its first cgroup (`cpusets_enabled_key`) or loses the last, and the
+        // tracepoint in `__schedule` when a first or second program comes to it or goes. QEMU without KVM now and
+        // then crashes other CPUs that run that code just then. So one cgroup and two programs stay.
+        static STAY: OnceLock<(Cgroup, [Option<Floor>; 2])> = OnceLock::new();
+        STAY.get_or_init(|| {
+            let _ = lift_memlock_limit();
+            // Where a test's kernel lets nobody load programs, none come and go.
+            (Cgroup::make("stays"), [(); 2].map(|()| Floor::attach().ok()))
+        });
     }
     Some(turn)
 }

@@ -1,6 +1,6 @@
 //! Native histograms, from the protobuf exposition: the kernel's own buckets, 9 % wide.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use exporter_common::histogram::{self, Nanoseconds, PER_OCTAVE, Unit};
 use prometheus::proto::{self, MetricFamily};
@@ -103,6 +103,22 @@ impl Histogram {
         let truth: Vec<_> = nanoseconds.iter().map(|duration| index(*duration)).collect();
         let near = found.len() == truth.len() && found.iter().zip(&truth).all(|(a, b)| a.abs_diff(*b) <= 1);
         assert!(near, "buckets {found:?}, in truth {truth:?}, which is {nanoseconds:?} ns");
+    }
+
+    /// Asserts that no sample is longer than the duration of the same rank, by more than its bucket's width.
+    #[track_caller]
+    pub(crate) fn assert_none_longer_than(&self, mut nanoseconds: Vec<u64>) {
+        nanoseconds.sort_unstable_by(|a, b| b.cmp(a));
+        let found = self.largest(nanoseconds.len());
+        let bounds: Vec<_> = nanoseconds.iter().map(|duration| index(*duration)).collect();
+        let holds = found.len() == bounds.len() && found.iter().zip(&bounds).all(|(a, b)| a <= b);
+        assert!(holds, "buckets {found:?}, bounds {bounds:?}, which are {nanoseconds:?} ns");
+    }
+
+    /// How many samples are at least as long, or in the bucket below.
+    pub(crate) fn at_least(&self, duration: Duration) -> usize {
+        let least = index(duration.as_nanos() as u64) - 1;
+        self.0.range(least..).map(|(_, count)| *count as usize).sum()
     }
 }
 

@@ -7,9 +7,9 @@ use std::{
 };
 
 use kernel_exporter::{
-    config::{Endpoint, HistogramForm, Protocol, Temporality},
+    config::{HistogramForm, Protocol, Temporality},
     health::{Health, PushMetrics},
-    otlp::{Attributes, Client, Encoder, Form, Pusher, Schedule, Stream},
+    otlp::{Attributes, Client, Destination, Encoder, Form, Position, Pusher, Schedule},
     server::Hub,
 };
 use tokio::{runtime::Runtime, sync::watch};
@@ -24,6 +24,7 @@ pub(crate) struct Bench {
     pub(crate) world: World,
     pub(crate) shared: Arc<Shared>,
     pub(crate) service: Option<Service>,
+    pub(crate) histograms: HistogramForm,
     protocol: Protocol,
     temporality: Temporality,
     scheme: &'static str,
@@ -33,7 +34,15 @@ impl Bench {
     pub(crate) fn new(protocol: Protocol, temporality: Temporality) -> Self {
         let shared = Arc::new(Shared::default());
         let service = Some(Service::start(protocol, 0, &shared, None));
-        Self { world: World::new(42), shared, service, protocol, temporality, scheme: "http" }
+        Self {
+            world: World::new(42),
+            shared,
+            service,
+            histograms: HistogramForm::Exponential,
+            protocol,
+            temporality,
+            scheme: "http",
+        }
     }
 
     pub(crate) fn with_tls(mut self, authority: &Authority) -> Self {
@@ -50,18 +59,18 @@ impl Bench {
     }
 
     /// Pushes until the result is dropped.
-    pub(crate) fn push(&self, change: impl FnOnce(&mut Endpoint)) -> Pushes {
+    pub(crate) fn push(&self, change: impl FnOnce(&mut Destination)) -> Pushes {
         let address = self.service.as_ref().expect("it runs").address;
-        let mut endpoint = Endpoint {
-            url: format!("{}://{address}", self.scheme).parse().expect("a URL"),
+        let mut endpoint = Destination {
+            url: format!("{}://{address}{}", self.scheme, path(self.protocol)).parse().expect("a URL"),
             protocol: self.protocol,
             timeout: TIMEOUT,
-            ..Endpoint::default()
+            ..Destination::default()
         };
         change(&mut endpoint);
         let form = Form {
             temporality: self.temporality,
-            histograms: HistogramForm::Exponential,
+            histograms: self.histograms,
             scale: 3,
             duration_exponents: -20..=6,
             size_exponents: 9..=26,
@@ -77,7 +86,7 @@ impl Bench {
             name: "test".to_owned(),
             client: Client::new(&endpoint).expect("a client"),
             encoder: Encoder::new(form, Attributes::default()),
-            stream: Stream::new(self.temporality, 1_000),
+            position: Position::after(None, None, self.temporality, 1_000),
             hub: Arc::clone(&hub),
             on_delivered: Arc::new(Box::new(move |to, snapshot| on.delivered(to, snapshot))),
             registry: health.registry().clone(),
@@ -93,10 +102,18 @@ impl Bench {
     }
 }
 
+/// Where receivers listen for metrics.
+pub(crate) fn path(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Http => "/v1/metrics",
+        Protocol::Grpc => "",
+    }
+}
+
 /// Pushes that go on.
 pub(crate) struct Pushes {
     stop: watch::Sender<bool>,
-    task: Option<tokio::task::JoinHandle<()>>,
+    task: Option<tokio::task::JoinHandle<Option<Position>>>,
     health: Health,
     pub(crate) hub: Arc<Hub>,
     pub(crate) runtime: Runtime,
@@ -125,6 +142,6 @@ impl Pushes {
     pub(crate) fn end(&mut self) {
         self.stop.send_replace(true);
         let task = self.task.take().expect("it runs");
-        self.runtime.block_on(task).expect("no panic");
+        self.runtime.block_on(task).expect("no panic").expect("no defect");
     }
 }

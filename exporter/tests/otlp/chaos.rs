@@ -72,3 +72,9 @@ fn delta_over_http() {
 fn delta_over_grpc() {
     survives(Protocol::Grpc, Temporality::Delta);
 }
+
+/// Histograms as deltas, counters cumulative.
+#[test]
+fn low_memory_over_http() {
+    survives(Protocol::Http, Temporality::LowMemory);
+}

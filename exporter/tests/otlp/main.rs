@@ -7,6 +7,8 @@ mod bench;
 mod chaos;
 mod manners;
 mod receiver;
+mod reload;
 mod service;
 mod tls;
+mod victoria;
 mod world;

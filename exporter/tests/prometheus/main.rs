@@ -13,4 +13,5 @@ mod parsers;
 mod server;
 mod sleeper;
 mod tools;
+mod web_config;
 mod wire;

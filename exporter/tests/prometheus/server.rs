@@ -35,12 +35,17 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     /// Starts the server and waits until it is ready.
     pub(crate) fn start(program: &Path, exporter: SocketAddr, jobs: &[Job]) -> Self {
+        Self::start_with(program, exporter, jobs, "")
+    }
+
+    /// The same, with more keys for each job, in the form of a YAML mapping's entries.
+    pub(crate) fn start_with(program: &Path, exporter: SocketAddr, jobs: &[Job], access: &str) -> Self {
         let folder = Folder::new();
         let mut config = String::from("global: {scrape_interval: 1s}\nscrape_configs:\n");
         for Job { name, protocol } in jobs {
             config += &format!(
                 "- job_name: {name}\n  scrape_protocols: [{protocol}]\n  fallback_scrape_protocol: {protocol}\n  \
-                 always_scrape_classic_histograms: true\n  static_configs: [{{targets: ['{exporter}']}}]\n"
+                 always_scrape_classic_histograms: true\n  static_configs: [{{targets: ['{exporter}']}}]\n{access}"
             );
         }
         fs::write(folder.path().join("prometheus.yml"), config).expect("a config");

@@ -45,15 +45,15 @@ fn is_version_3(tool: &Path) -> bool {
     version.is_ok_and(|version| String::from_utf8_lossy(&version.stdout).contains("version 3."))
 }
 
-/// A Python that has `prometheus_client`, whose OpenMetrics parser is the strictest there is.
+/// A Python that has `prometheus_client`, whose OpenMetrics parser is the strictest there is, and `jsonschema`.
 pub(crate) fn python() -> Result<PathBuf, String> {
     let fetched = root_folder().join(".cache/venv/bin/python");
     let candidates = [fetched, PathBuf::from("python3")];
     let able = |python: &PathBuf| {
-        let import = Command::new(python).args(["-c", "import prometheus_client"]).output();
+        let import = Command::new(python).args(["-c", "import prometheus_client, jsonschema"]).output();
         import.is_ok_and(|output| output.status.success())
     };
-    let missing = "no Python with prometheus_client here; scripts/setup.sh test installs it";
+    let missing = "no Python with prometheus_client and jsonschema here; scripts/setup.sh test installs it";
     candidates.into_iter().find(able).ok_or_else(|| missing.to_owned())
 }
 

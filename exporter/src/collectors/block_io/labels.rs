@@ -15,6 +15,8 @@ use crate::{
 
 /// Gives things their names.
 pub(super) struct Naming {
+    /// Whether there is more to name than sizes and errors.
+    pub(super) durations: bool,
     pub(super) kept: Kept,
     pub(super) by: By,
     pub(super) operations: Operations,

@@ -1,7 +1,7 @@
 //! Collector `block_io`: from slots, errors and devices to series.
 //!
 //! Every finished request is a sample of `size`; those of `duration`, what is in [`Unmeasured`], and nothing
-//! else add up to the same number.
+//! else add up to the same number. Without durations there are sizes and errors only.
 
 mod errors;
 mod labels;
@@ -22,7 +22,7 @@ use crate::{
     collectors::{Books, World},
     config::By,
     entities::{ledger::Claim, widen::Counter64},
-    hooks::block::{Block, Kept},
+    hooks::block::{Block, Parts},
     kernel::{btf::Btf, slots::Tenancy},
 };
 use labels::Naming;
@@ -43,12 +43,33 @@ struct ErrorSeries {
 
 impl BlockIo {
     /// Before the first read of `slots` slots.
-    pub fn new(btf: &Btf, slots: usize, kept: Kept, by: By) -> Self {
+    pub fn new(btf: &Btf, slots: usize, parts: Parts, by: By) -> Self {
+        let Parts { kept, durations, .. } = parts;
         Self {
-            naming: Naming { kept, by, operations: Operations::of(btf), errors: ErrorNames::of(btf) },
+            naming: Naming {
+                durations,
+                kept,
+                by,
+                operations: Operations::of(btf),
+                errors: ErrorNames::of(btf),
+            },
             tenants: Tenants::new(slots),
             errors: FxHashMap::default(),
             in_flight: FxHashMap::default(),
+        }
+    }
+
+    /// Says whose requests they are in this way from now on.
+    pub fn adopt(&mut self, by: By) {
+        self.naming.by = by;
+    }
+
+    /// Gives all claims back.
+    pub fn close(&mut self, books: &mut Books) {
+        self.tenants.close(books);
+        let errors = self.errors.drain().map(|(_, series)| series.claim);
+        for claim in errors.chain(self.in_flight.drain().map(|(_, claim)| claim)) {
+            books.release(claim);
         }
     }
 
@@ -77,7 +98,7 @@ impl BlockIo {
                 ErrorSeries { cursor: Counter64::default(), claim: books.claim(&ERRORS, &labels) }
             });
             let by = books.increment(series.cursor.advance(count));
-            books.ledger.count(&series.claim, by);
+            books.count(&series.claim, by);
         }
         Ok(())
     }
@@ -88,6 +109,9 @@ impl BlockIo {
                 self.forget(device.number, books);
                 continue;
             };
+            if !self.naming.durations {
+                continue; // nobody has counted its requests
+            }
             let claim = self
                 .in_flight
                 .entry(device.number)

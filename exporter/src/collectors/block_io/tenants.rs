@@ -4,8 +4,9 @@ use exporter_common::block_io::{BlockOwner, BlockSlot};
 
 use super::{DURATION, ERRORS, QUEUE_DURATION, SIZE, errors::ALWAYS_SHOWN, labels::Naming};
 use crate::{
-    catalogue::keys,
+    catalogue::{Metric, keys},
     collectors::Books,
+    config::By,
     entities::{
         identity::Who,
         ledger::Claim,
@@ -14,6 +15,9 @@ use crate::{
     kernel::slots::Tenancy,
     snapshot::{HistogramDelta, Labels},
 };
+
+/// The histograms of durations.
+static DURATIONS: [&Metric; 2] = [&DURATION, &QUEUE_DURATION];
 
 /// The state of all slots between two reads.
 pub(super) struct Tenants {
@@ -37,8 +41,8 @@ pub struct Unmeasured {
 
 #[derive(Default)]
 struct Cursors {
-    duration: HistogramCursor,
-    queue: HistogramCursor,
+    /// Of [`DURATIONS`].
+    durations: [HistogramCursor; DURATIONS.len()],
     size: HistogramCursor,
     missed_starts: Counter64,
     never_issued: Counter64,
@@ -47,17 +51,21 @@ struct Cursors {
 impl Cursors {
     /// Whether nothing has come since the last read. Every finished request has a size.
     fn are_at(&self, values: &BlockSlot) -> bool {
-        self.size.is_at(&values.size, values.size_sum) && self.queue.is_at(&values.queue, values.queue_sum)
+        let [_, queue] = &self.durations;
+        self.size.is_at(&values.size, values.size_sum) && queue.is_at(&values.queue, values.queue_sum)
     }
 }
 
 struct Tenant {
+    /// None where cgroups are not told apart, and for the fold.
+    cgroup: Option<u64>,
     /// Nobody stands for the fold.
     who: Option<Who>,
+    by: By,
     /// Device and operation.
     what: Labels,
-    duration: Claim,
-    queue: Claim,
+    /// Of [`DURATIONS`]; none where they are not measured.
+    durations: Vec<Claim>,
     size: Claim,
     /// Nothing is added to these here: they let errors be seen before there are any.
     errors: Vec<Claim>,
@@ -94,7 +102,7 @@ impl Tenants {
         };
         let tenant =
             self.tenants[slot].get_or_insert_with(|| Tenant::new(owner.as_ref(), who.clone(), naming, books));
-        if tenant.who != who {
+        if (&tenant.who, tenant.by) != (&who, naming.by) {
             tenant.rename(who, naming, books);
         }
         let Self { cursors, delta, unmeasured, .. } = self;
@@ -103,10 +111,13 @@ impl Tenants {
             if let Err(behind) = cursor.advance(buckets, sum, delta) {
                 books.note(behind);
             }
-            books.ledger.observe(claim, delta);
+            books.observe(claim, delta);
         };
-        observe(&mut cursors.duration, &tenant.duration, &values.duration, values.duration_sum);
-        observe(&mut cursors.queue, &tenant.queue, &values.queue, values.queue_sum);
+        let durations = [(&values.duration, values.duration_sum), (&values.queue, values.queue_sum)];
+        let parts = cursors.durations.iter_mut().zip(&tenant.durations);
+        for ((cursor, claim), (buckets, sum)) in parts.zip(durations) {
+            observe(cursor, claim, buckets, sum);
+        }
         observe(&mut cursors.size, &tenant.size, &values.size, values.size_sum);
         let mut increment = |advanced: Result<u64, Behind>| books.increment(advanced);
         unmeasured.missed_starts += increment(cursors.missed_starts.advance(values.missed_starts));
@@ -116,9 +127,17 @@ impl Tenants {
         }
     }
 
+    /// Bequeaths all claims.
+    pub(super) fn close(&mut self, books: &mut Books) {
+        for tenant in self.tenants.iter_mut().filter_map(Option::take) {
+            let claims = tenant.durations.into_iter().chain([tenant.size]).chain(tenant.errors);
+            books.bequeath(tenant.cgroup, claims);
+        }
+    }
+
     fn release(&mut self, slot: usize, books: &mut Books) {
         let Some(tenant) = self.tenants[slot].take() else { return };
-        for claim in [tenant.duration, tenant.queue, tenant.size].into_iter().chain(tenant.errors) {
+        for claim in tenant.durations.into_iter().chain([tenant.size]).chain(tenant.errors) {
             books.release(claim);
         }
     }
@@ -131,21 +150,23 @@ impl Tenant {
         // No error is ever counted for what has no slot: errors have keys of their own.
         let shown: &[&str] = if owner.is_some() { &ALWAYS_SHOWN } else { &[] };
         let errors = shown.iter().map(|error| books.claim(&ERRORS, &what.with([(&keys::ERROR, *error)])));
+        let durations: &[&Metric] = if naming.durations { &DURATIONS } else { &[] };
         Self {
             errors: errors.collect(),
-            duration: books.claim(&DURATION, &whose),
-            queue: books.claim(&QUEUE_DURATION, &whose),
+            durations: durations.iter().map(|metric| books.claim(metric, &whose)).collect(),
             size: books.claim(&SIZE, &what),
+            cgroup: owner.filter(|_| naming.kept.cgroup).map(|owner| owner.cgroup),
             who,
+            by: naming.by,
             what,
         }
     }
 
     fn rename(&mut self, who: Option<Who>, naming: &Naming, books: &mut Books) {
         let whose = naming.with_owner(&self.what, who.as_ref());
-        for claim in [&self.duration, &self.queue] {
+        for claim in &self.durations {
             books.ledger.rename(claim, &whose, books.now);
         }
-        self.who = who;
+        (self.who, self.by) = (who, naming.by);
     }
 }

@@ -35,12 +35,14 @@ pub(super) fn parts(totals: &ProcessTotals) -> [u64; PARTS] {
     [cpu_ns, run_queue_ns, voluntary, involuntary, read_bytes, write_bytes]
 }
 
-/// What the members of a group have in common. Nothing at all stands for the fold.
+/// What the members of a group have in common. Neither of the two stands for the fold.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct GroupKey {
     pub(super) who: Option<Who>,
     /// Empty when it is not known.
     pub(super) name: Option<Arc<str>>,
+    /// How many ways of telling processes apart there were before.
+    style: u32,
 }
 
 /// All groups that have members.
@@ -48,6 +50,7 @@ pub(super) struct Groups {
     by: By,
     /// The label of the processes' names.
     key: Option<&'static Key>,
+    style: u32,
     groups: FxHashMap<GroupKey, Group>,
 }
 
@@ -58,12 +61,31 @@ struct Group {
 
 impl Groups {
     pub(super) fn new(by: By, key: Option<&'static Key>) -> Self {
-        Self { by, key, groups: FxHashMap::default() }
+        Self { by, key, style: 0, groups: FxHashMap::default() }
+    }
+
+    /// How members' cgroups are told apart.
+    pub(super) fn by(&self) -> By {
+        self.by
     }
 
     /// The key with what the config does not keep taken out.
     pub(super) fn key(&self, name: Option<Arc<str>>, who: Option<Who>) -> GroupKey {
-        GroupKey { who: who.filter(|_| self.by != By::None), name: name.filter(|_| self.key.is_some()) }
+        let (who, name) = (who.filter(|_| self.by != By::None), name.filter(|_| self.key.is_some()));
+        GroupKey { who, name, style: self.style }
+    }
+
+    /// Another way of telling processes apart: members move to new groups as they are met.
+    pub(super) fn adopt(&mut self, by: By, key: Option<&'static Key>) {
+        (self.by, self.key) = (by, key);
+        self.style += 1;
+    }
+
+    /// Gives all claims back.
+    pub(super) fn close(&mut self, world: &mut World) {
+        for claim in self.groups.drain().flat_map(|(_, group)| group.claims) {
+            world.books.release(claim);
+        }
     }
 
     /// One more member.
@@ -94,7 +116,7 @@ impl Groups {
     pub(super) fn count(&self, key: &GroupKey, increments: [u64; PARTS], world: &mut World) {
         let Some(group) = self.groups.get(key) else { return };
         for (claim, by) in group.claims.iter().zip(increments) {
-            world.books.ledger.count(claim, by);
+            world.books.count(claim, by);
         }
     }
 

@@ -45,6 +45,8 @@ pub struct Process {
 /// A process that has been seen.
 struct Known {
     group: GroupKey,
+    /// It has a place in the map of the dead; without one it is in the fold, for good.
+    placed: bool,
     cursors: [Counter64; PARTS],
     /// The read in which a thread of it was last alive.
     alive: u64,
@@ -73,6 +75,20 @@ impl Process {
         }
     }
 
+    /// Tells processes apart in this way from now on.
+    pub fn adopt(&mut self, by: By, processes_by: ProcessesBy) {
+        if (by, processes_by) != (self.groups.by(), self.names.by()) {
+            self.names.adopt(processes_by);
+            self.groups.adopt(by, self.names.key());
+        }
+    }
+
+    /// Gives all claims back.
+    pub fn close(&mut self, world: &mut World) {
+        self.processes.clear();
+        self.groups.close(world);
+    }
+
     /// Reads all processes.
     pub fn read(&mut self, sched: &mut Sched, world: &mut World) -> Result<()> {
         let unplaced_before = sched.totals().unplaced_processes;
@@ -95,31 +111,23 @@ impl Process {
         let known = match self.processes.entry(key) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::hash_map::Entry::Vacant(vacant) => {
-                let place = !found.alive || sched.reserve(&key)?;
-                let group = if place {
-                    let name = self.names.of(&found.name, sched)?;
-                    self.groups.key(Some(name), Some(world.identities.who(found.cgroup)))
-                } else {
-                    GroupKey::default()
-                };
+                let placed = !found.alive || sched.reserve(&key)?;
+                let group = self.groups.of(found, placed, &mut self.names, sched, world)?;
                 self.groups.join(&group, world);
                 let mut cursors = [Counter64::default(); PARTS];
                 if key.leader_start < self.attached_ns {
                     cursors = parts(&found.totals).map(Counter64::starting_at);
                 }
-                vacant.insert(Known { group, cursors, alive: 0 })
+                vacant.insert(Known { group, placed, cursors, alive: 0 })
             }
         };
         if found.alive {
             known.alive = self.read;
-            if known.group != GroupKey::default() {
-                let name = self.names.of(&found.name, sched)?;
-                let group = self.groups.key(Some(name), Some(world.identities.who(found.cgroup)));
-                if group != known.group {
-                    self.groups.join(&group, world);
-                    self.groups.leave(&known.group, world);
-                    known.group = group;
-                }
+            let group = self.groups.of(found, known.placed, &mut self.names, sched, world)?;
+            if group != known.group {
+                self.groups.join(&group, world);
+                self.groups.leave(&known.group, world);
+                known.group = group;
             }
         }
         let increments = advance(&mut known.cursors, &found.totals, world);
@@ -161,6 +169,23 @@ impl Process {
         self.groups.join(&group, world);
         self.groups.count(&group, increments, world);
         self.groups.leave(&group, world);
+    }
+}
+
+impl Groups {
+    fn of(
+        &self,
+        found: &Found,
+        placed: bool,
+        names: &mut ProcessNames,
+        sched: &Sched,
+        world: &mut World,
+    ) -> Result<GroupKey> {
+        if !placed {
+            return Ok(self.key(None, None));
+        }
+        let name = names.of(&found.name, sched)?;
+        Ok(self.key(Some(name), Some(world.identities.who(found.cgroup))))
     }
 }
 

@@ -37,6 +37,16 @@ impl ProcessNames {
         Self { by, executables: FxHashMap::default(), met: FxHashSet::default() }
     }
 
+    /// What names are made of.
+    pub(super) fn by(&self) -> ProcessesBy {
+        self.by
+    }
+
+    /// Other names from now on.
+    pub(super) fn adopt(&mut self, by: ProcessesBy) {
+        self.by = by;
+    }
+
     /// The label that has the name, if there is one.
     pub(super) fn key(&self) -> Option<&'static Key> {
         match self.by {

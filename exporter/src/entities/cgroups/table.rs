@@ -111,6 +111,11 @@ impl Table {
         self.known.get(&id).is_some_and(|known| known.died.is_some())
     }
 
+    /// Whether the cgroup is known and not gone.
+    pub(super) fn is_there(&self, id: u64) -> bool {
+        self.known.get(&id).is_some_and(|known| known.died.is_none())
+    }
+
     /// Another read begins: forgets removed cgroups for which nobody has asked in the last few.
     pub(super) fn begin_read(&mut self) {
         self.read += 1;

@@ -35,6 +35,8 @@ pub struct Identities {
     /// The state of the pods from which the answers were made.
     pods_version: u64,
     patience: Duration,
+    /// Who will be asked, at this time at the latest.
+    next_pods: Option<(Pods, Instant)>,
     known: FxHashMap<u64, Known>,
     /// Cgroups whose names are awaited, and until when.
     waiting: BTreeMap<u64, Instant>,
@@ -69,6 +71,7 @@ impl Identities {
             pods_version: pods.version(),
             patience: pods.patience(),
             pods,
+            next_pods: None,
             known: FxHashMap::default(),
             waiting: BTreeMap::new(),
             read: 0,
@@ -82,9 +85,8 @@ impl Identities {
         self.cgroups.refresh();
         self.now = now.monotonic;
         self.read += 1;
-        let version = self.pods.version();
-        let is_news = version != self.pods_version;
-        self.pods_version = version;
+        let is_news = self.ask_next() | (self.pods.version() != self.pods_version);
+        self.pods_version = self.pods.version();
         if is_news {
             self.rename_all();
         }
@@ -92,6 +94,23 @@ impl Identities {
         let oldest = self.read.saturating_sub(REMEMBERED_READS);
         let waiting = &self.waiting;
         self.known.retain(|id, known| known.asked >= oldest || waiting.contains_key(id));
+    }
+
+    /// Names come from there as soon as it knows all pods, or its own patience has gone by without that.
+    pub fn ask(&mut self, pods: Pods) {
+        let until = self.now + pods.patience();
+        self.next_pods = Some((pods, until));
+    }
+
+    /// Whether others are asked from now on.
+    fn ask_next(&mut self) -> bool {
+        let Some((pods, _)) = self.next_pods.take_if(|(pods, until)| pods.is_ready() || *until <= self.now)
+        else {
+            return false;
+        };
+        self.patience = pods.patience();
+        self.pods = pods;
+        true
     }
 
     /// From the next read on, all are shown with the names that they have.
@@ -159,12 +178,15 @@ impl Identities {
         self.known = known;
     }
 
-    fn rename(&self, known: &mut Known, waited: bool) {
+    /// Whether it has all the names that it will ever have.
+    fn rename(&self, known: &mut Known, waited: bool) -> bool {
         let (names, is_named) = self.names(&known.path, &known.place, waited);
         known.is_unnamed = !is_named;
-        if *known.who.names() != names {
+        // Who still waits keeps the placeholder.
+        if (waited || is_named) && *known.who.names() != names {
             known.who = Who::new(names);
         }
+        is_named
     }
 
     /// Shows those whose names have come, or who have waited for too long.
@@ -173,15 +195,15 @@ impl Identities {
         waiting.retain(|id, until| {
             let Some(mut known) = self.known.remove(id) else { return false };
             let is_over = *until <= now.monotonic;
-            let is_named = is_news && self.names(&known.path, &known.place, false).1;
-            if is_over || is_named {
-                self.rename(&mut known, is_over);
+            let is_named = (is_over || is_news) && self.rename(&mut known, is_over);
+            let ends = is_over || is_named;
+            if ends {
                 for by in [By::Container, By::Workload] {
                     ledger.disclose(&placeholder_name(*id, by), &known.who.labels(by), now);
                 }
             }
             self.known.insert(*id, known);
-            !(is_over || is_named)
+            !ends
         });
         self.waiting = waiting;
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    catalogue::{Kind, Metric, Unit},
+    catalogue::{Kind, Metric},
     entities::{
         cgroups::tests::{Fake, over},
         kubernetes::Pods,
@@ -16,15 +16,7 @@ use crate::{
 };
 use std::time::{Duration, Instant};
 
-static SWITCHES: Metric = Metric {
-    name: "test.switches",
-    kind: Kind::Counter,
-    unit: Unit::Things("switch"),
-    help: "for tests",
-    identity: &[],
-    attributes: &[],
-    source: "nowhere",
-};
+static SWITCHES: Metric = Metric::of_tests("test.switches", Kind::Counter);
 
 const UID: &str = "11111111-2222-3333-4444-555555555555";
 const WEB: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -220,4 +212,29 @@ fn an_answer_stays_the_same_until_there_is_another_one() {
     bench.tell(&[("apache", WEB)]);
     bench.read_after(1);
     assert_eq!(bench.identities.who(id).labels(By::Container).get(&keys::CONTAINER), Some("apache"));
+}
+
+#[test]
+fn others_are_asked_once_they_know_all_pods() {
+    let mut bench = Bench::new(Pods::at_hand());
+    bench.tell(&[("nginx", WEB)]);
+    let id = bench.cgroup(WEB);
+    bench.read_after(1);
+    let container = |bench: &mut Bench| {
+        bench.read_after(1);
+        bench.identities.who(id).labels(By::Container).get(&keys::CONTAINER).map(str::to_owned)
+    };
+    assert_eq!(container(&mut bench).as_deref(), Some("nginx"));
+    bench.pods = Pods::at_hand();
+    bench.identities.ask(bench.pods.clone());
+    assert_eq!(container(&mut bench).as_deref(), Some("nginx"), "the new ones know nothing yet");
+    bench.tell(&[("apache", WEB)]);
+    assert_eq!(container(&mut bench).as_deref(), Some("apache"));
+    bench.identities.ask(Pods::at_hand());
+    bench.read_after(20);
+    assert_eq!(container(&mut bench), None, "patience has an end");
+    bench.identities.ask(bench.pods.clone());
+    assert_eq!(container(&mut bench).as_deref(), Some("apache"));
+    bench.identities.ask(Pods::off());
+    assert_eq!(container(&mut bench), None, "nobody is asked any more");
 }

@@ -113,6 +113,14 @@ impl Contact {
         }
     }
 
+    pub(super) fn source(&self) -> Source {
+        self.source
+    }
+
+    pub(super) fn is_synced(&self) -> bool {
+        self.synced
+    }
+
     pub(super) fn status(&self, pods: usize, containers: usize) -> Status {
         Status {
             source: self.source,

@@ -6,10 +6,8 @@ use hyper::Request;
 use tokio::time::sleep;
 use tracing::warn;
 
-use super::{
-    access::Access, backoff::Backoff, failure::Failure, object::PodList, pods::Feed, server::Server,
-};
-use crate::config;
+use super::{access::Access, backoff, failure::Failure, object::PodList, pods::Feed, server::Server};
+use crate::{backoff::Backoff, config};
 
 /// Never ends. After a failure all credentials are read again.
 pub(super) async fn poll(feed: Feed, config: config::Kubelet) {
@@ -20,7 +18,7 @@ pub(super) async fn poll(feed: Feed, config: config::Kubelet) {
             config.url
         );
     }
-    let mut backoff = Backoff::new();
+    let mut backoff = backoff();
     loop {
         let Err(failure) = session(&feed, &config, &mut backoff).await;
         feed.failed(&failure);

@@ -8,7 +8,6 @@
 //! away, what was known stays, and [`Status`] says so.
 
 mod access;
-mod backoff;
 mod contact;
 mod directory;
 mod failure;
@@ -23,7 +22,7 @@ mod tls;
 mod watch;
 mod workload;
 
-use std::{env, fs};
+use std::{fs, time::Duration};
 
 use tracing::info;
 
@@ -36,7 +35,10 @@ pub use self::{
     selection::{Tag, TagName},
     workload::Workload,
 };
-use crate::config::{Kubernetes, PodSource};
+use crate::{
+    backoff::Backoff,
+    config::{Kubernetes, PodSource},
+};
 
 pub(crate) use self::selection::prometheus_name;
 
@@ -72,12 +74,15 @@ fn source(config: &Kubernetes) -> Source {
     }
 }
 
-/// The node's name: what the config says, or the downward API, or the host name, which the kubelet takes in
-/// small letters. A pod's own host name is no node's, unless it uses the host's network; then there are no
+/// The waits after failures.
+fn backoff() -> Backoff {
+    Backoff::new(Duration::from_millis(500), Duration::from_secs(30))
+}
+
+/// The node's name: what the config or the downward API says, or the host name, which the kubelet takes in small
+/// letters. A pod's own host name is no node's, unless it uses the host's network; then there are no
 /// pods, which is said.
 fn node(config: &Kubernetes) -> String {
-    let named = Some(config.node.as_str().to_owned()).filter(|node| !node.is_empty());
-    let from_environment = || env::var("NODE_NAME").ok().filter(|node| !node.is_empty());
     let host = || fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_lowercase();
-    named.or_else(from_environment).unwrap_or_else(host)
+    config.node_name().unwrap_or_else(host)
 }

@@ -91,6 +91,12 @@ impl Pods {
         self.shared.directory().pod(uid).cloned()
     }
 
+    /// Whether all that there is to know is known.
+    pub fn is_ready(&self) -> bool {
+        let contact = self.shared.contact();
+        contact.source() == Source::Off || contact.is_synced()
+    }
+
     /// How it stands with the source.
     pub fn status(&self) -> Status {
         let (pods, containers) = {

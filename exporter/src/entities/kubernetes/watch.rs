@@ -18,12 +18,13 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     access::Access,
-    backoff::Backoff,
+    backoff,
     failure::{Failure, Reason},
     object::{PodList, PodObject},
     pods::Feed,
     server::{Lines, Server},
 };
+use crate::backoff::Backoff;
 
 /// Pods per answer, when all are listed.
 const PAGE: u32 = 500;
@@ -49,7 +50,7 @@ pub(super) struct Watch {
 impl Watch {
     /// With the service account of this pod, or with what the file `kubeconfig` says.
     pub(super) fn new(feed: Feed, kubeconfig: String) -> Self {
-        Self { feed, kubeconfig, known: None, from_store: false, backoff: Backoff::new() }
+        Self { feed, kubeconfig, known: None, from_store: false, backoff: backoff() }
     }
 
     /// Never ends. After a failure all credentials are read again.

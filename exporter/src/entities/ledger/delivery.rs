@@ -51,6 +51,12 @@ impl Deliveries {
         self.summarise();
     }
 
+    /// Waits no longer for one who has gone.
+    pub(super) fn forget(&mut self, consumer: &Consumer) {
+        self.consumers.remove(consumer);
+        self.summarise();
+    }
+
     /// Waits no longer for those of whom nothing was heard for so long.
     pub(super) fn forget_silent(&mut self, silence: Duration, now: Instant) {
         self.consumers.retain(|_, carried| now.saturating_duration_since(carried.heard) < silence);

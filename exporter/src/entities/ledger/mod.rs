@@ -34,6 +34,7 @@
 //! goes with the last one of them.
 
 mod delivery;
+mod inherited;
 mod label_set;
 mod places;
 mod standing;
@@ -176,6 +177,16 @@ impl Ledger {
         Claim(self.claims.insert(Held { label_set, part: 0 }))
     }
 
+    /// The label set of a claim.
+    pub fn labels(&self, claim: &Claim) -> &Labels {
+        &self.label_sets[self.claims[claim.0].label_set].labels
+    }
+
+    /// The metric of a claim.
+    pub fn metric(&self, claim: &Claim) -> &'static Metric {
+        self.books[self.label_sets[self.claims[claim.0].label_set].book].metric
+    }
+
     /// Adds to a [`Kind::Counter`], in the unit in which it is measured.
     pub fn count(&mut self, claim: &Claim, by: u64) {
         if by == 0 {
@@ -271,6 +282,11 @@ impl Ledger {
     /// A consumer has carried this edition: a scrape was answered with it, or a push of it was accepted.
     pub fn delivered(&mut self, to: &Consumer, edition: Edition, now: Now) {
         self.deliveries.add(to, edition, now.monotonic);
+    }
+
+    /// A consumer will not come again: the dead need not wait for it.
+    pub fn forget(&mut self, consumer: &Consumer) {
+        self.deliveries.forget(consumer);
     }
 
     /// What time brings: to be called at every read. Series that have lingered go, free places are given to

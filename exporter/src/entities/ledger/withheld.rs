@@ -40,11 +40,6 @@ impl Ledger {
         }
     }
 
-    /// Placeholders that wait for their names.
-    pub fn withheld(&self) -> usize {
-        self.withheld.len()
-    }
-
     fn hand_over(&mut self, id: Id, labels: &Labels, now: Now) {
         let Some(series) = self.label_sets[id].series.take() else { return };
         let (book, level) = (self.label_sets[id].book, self.label_sets[id].level);

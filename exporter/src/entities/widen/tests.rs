@@ -111,7 +111,8 @@ type Arrival = (u16, u32, bool);
 const BUCKETS: usize = 19;
 
 fn arrivals() -> impl Strategy<Value = Vec<Vec<Arrival>>> {
-    let samples = prop_oneof![4 => 1..5u32, 1 => 0..u32::MAX / 1024];
+    // At least one: nobody sees a bucket into which nothing has come.
+    let samples = prop_oneof![4 => 1..5u32, 1 => 1..u32::MAX / 1024];
     let arrival = (0..BUCKETS as u16, samples, prop::bool::weighted(0.2));
     prop::collection::vec(prop::collection::vec(arrival, 0..4), 1..60)
 }

@@ -2,12 +2,18 @@
 
 use exporter_common::{ABSENT, block_io::BlockFields};
 
-use super::Kept;
+use super::Parts;
 use crate::kernel::btf::{Btf, BtfError};
 
-/// All offsets, which labels are kept, and how many requests have cells. `io_on_v2`: bios know the cgroup by which cgroups are
+/// All offsets, what is measured, which labels are kept, and how many requests have cells. `io_on_v2`: bios know the cgroup by which cgroups are
 /// told apart.
-pub(super) fn of(btf: &Btf, kept: Kept, request_cells: u32, io_on_v2: bool) -> Result<BlockFields, BtfError> {
+pub(super) fn of(
+    btf: &Btf,
+    parts: Parts,
+    request_cells: u32,
+    io_on_v2: bool,
+) -> Result<BlockFields, BtfError> {
+    let kept = parts.kept;
     let request = |field| btf.offset("request", field);
     let optional = |structure, field| btf.optional_offset(structure, field).unwrap_or(ABSENT);
     let operation = |name| {
@@ -39,6 +45,7 @@ pub(super) fn of(btf: &Btf, kept: Kept, request_cells: u32, io_on_v2: bool) -> R
         write: operation("REQ_OP_WRITE")?,
         flush: operation("REQ_OP_FLUSH")?,
         request_cells,
+        durations: u32::from(parts.durations),
         keep_device: u32::from(kept.device),
         keep_operation: u32::from(kept.operation),
         keep_cgroup: u32::from(kept.cgroup),

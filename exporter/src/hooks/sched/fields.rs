@@ -39,6 +39,8 @@ pub(super) fn of(btf: &Btf, parts: Parts) -> Result<SchedFields, BtfError> {
         file_dentry: btf.offset("file", "f_path.dentry")?,
         dentry_name: btf.offset("dentry", "d_name.name")?,
         scheduler: u32::from(parts.scheduler),
+        durations: u32::from(parts.durations),
+        cgroups: u32::from(parts.cgroups),
         process: u32::from(parts.process),
         executables: u32::from(parts.executables),
     })

@@ -15,9 +15,8 @@ use opentelemetry_proto::tonic::{
     metrics::v1::{Metric, ResourceMetrics, ScopeMetrics},
     resource::v1::Resource,
 };
-use prometheus::proto::MetricFamily;
 
-use super::{batch::Batch, resource::Attributes};
+use super::{batch::Batch, resource::Attributes, stream::Own};
 use crate::{
     catalogue::{Kind, Metric as Declared},
     config::{HistogramForm, Temporality},
@@ -26,7 +25,7 @@ use crate::{
 use points::Points;
 
 /// What the messages look like.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Form {
     /// What counters and histograms count from.
     pub temporality: Temporality,
@@ -56,7 +55,7 @@ impl Encoder {
     }
 
     /// The request that carries a batch, and the exporter's own metrics.
-    pub fn request(&self, batch: &Batch, own: &[MetricFamily]) -> ExportMetricsServiceRequest {
+    pub(crate) fn request(&self, batch: &Batch, own: &Own) -> ExportMetricsServiceRequest {
         let mut resources: BTreeMap<Labels, Vec<Metric>> = BTreeMap::new();
         for (metric, series) in batch.metrics() {
             let mut points: BTreeMap<Labels, Points> = BTreeMap::new();
@@ -74,7 +73,7 @@ impl Encoder {
                 metrics.push(self.metric(metric, points));
             }
         }
-        if !own.is_empty() {
+        if own.points() > 0 {
             resources.entry(Labels::default()).or_default().extend(own::metrics(own, batch.taken));
         }
         let resources = resources.into_iter().map(|(container, metrics)| self.resource(&container, metrics));
@@ -87,7 +86,7 @@ impl Encoder {
             description: metric.help.to_owned(),
             unit: metric.unit.ucum(),
             metadata: Vec::new(),
-            data: Some(points.into_data(self.form.temporality)),
+            data: Some(points.into_data(self.form.temporality.is_delta(metric.kind))),
         }
     }
 

@@ -11,13 +11,23 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use prometheus::proto::{Histogram as Counted, LabelPair, Metric as Series, MetricFamily, MetricType};
 
-use super::{attributes, points::nanoseconds};
+use super::{
+    attributes,
+    points::{flags, nanoseconds},
+};
+use crate::otlp::stream::Own;
 
 /// All of them, as of this moment.
-pub(super) fn metrics(families: &[MetricFamily], taken: SystemTime) -> Vec<Metric> {
+pub(super) fn metrics(own: &Own, taken: SystemTime) -> Vec<Metric> {
     let time = nanoseconds(taken);
-    let start = nanoseconds(start_of_process(families).unwrap_or(taken)).min(time);
-    families.iter().filter_map(|family| metric(family, start, time)).collect()
+    let start = nanoseconds(start_of_process(&own.families).unwrap_or(taken)).min(time);
+    let find = |families: &'_ [MetricFamily], name| families.iter().position(|family| family.name() == name);
+    let living = own.families.iter().map(|family| {
+        let ended = find(&own.ended, family.name()).map(|at| own.ended[at].get_metric());
+        metric(family, family.get_metric(), ended.unwrap_or_default(), start, time)
+    });
+    let gone = own.ended.iter().filter(|family| find(&own.families, family.name()).is_none());
+    living.chain(gone.map(|family| metric(family, &[], family.get_metric(), start, time))).flatten().collect()
 }
 
 /// Since when everything counts.
@@ -27,32 +37,44 @@ fn start_of_process(families: &[MetricFamily]) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
 }
 
-fn metric(family: &MetricFamily, start: u64, time: u64) -> Option<Metric> {
-    let number = |series: &Series, start, value| NumberDataPoint {
+fn metric(
+    family: &MetricFamily,
+    living: &[Series],
+    ended: &[Series],
+    start: u64,
+    time: u64,
+) -> Option<Metric> {
+    let number = |series: &Series, start, value: Option<Value>| NumberDataPoint {
         attributes: pairs(series.get_label()),
         start_time_unix_nano: start,
         time_unix_nano: time,
-        value: Some(value),
+        flags: flags(value.is_none()),
+        value,
         ..NumberDataPoint::default()
     };
-    let all = family.get_metric().iter();
+    let all = || living.iter().map(|one| (one, true)).chain(ended.iter().map(|one| (one, false)));
     let temporality = AggregationTemporality::Cumulative as i32;
     let data = match family.get_field_type() {
         MetricType::COUNTER => Data::Sum(Sum {
-            data_points: all.map(|one| number(one, start, value(one.get_counter().value()))).collect(),
+            data_points: all()
+                .map(|(one, lives)| number(one, start, lives.then(|| value(one.get_counter().value()))))
+                .collect(),
             aggregation_temporality: temporality,
             is_monotonic: true,
         }),
         MetricType::GAUGE => Data::Gauge(Gauge {
-            data_points: all.map(|one| number(one, 0, Value::AsDouble(one.get_gauge().value()))).collect(),
+            data_points: all()
+                .map(|(one, lives)| number(one, 0, lives.then(|| Value::AsDouble(one.get_gauge().value()))))
+                .collect(),
         }),
         MetricType::HISTOGRAM => Data::Histogram(Histogram {
-            data_points: all
-                .map(|one| HistogramDataPoint {
+            data_points: all()
+                .map(|(one, lives)| HistogramDataPoint {
                     attributes: pairs(one.get_label()),
                     start_time_unix_nano: start,
                     time_unix_nano: time,
-                    ..histogram(one.get_histogram())
+                    flags: flags(!lives),
+                    ..if lives { histogram(one.get_histogram()) } else { HistogramDataPoint::default() }
                 })
                 .collect(),
             aggregation_temporality: temporality,
@@ -123,7 +145,8 @@ mod tests {
         registry.register(Box::new(failures)).expect("new");
         registry.register(Box::new(durations)).expect("new");
         registry.register(Box::new(start)).expect("new");
-        let metrics = metrics(&registry.gather(), UNIX_EPOCH + Duration::from_secs(2_000));
+        let own = Own { families: registry.gather(), ended: Vec::new() };
+        let metrics = metrics(&own, UNIX_EPOCH + Duration::from_secs(2_000));
         let names: Vec<_> = metrics.iter().map(|one| (one.name.as_str(), one.unit.as_str())).collect();
         assert_eq!(names, [("failures", ""), ("process_start_time", "s"), ("read_duration", "s")]);
         let Some(Data::Sum(sum)) = &metrics[0].data else { panic!("no sum") };

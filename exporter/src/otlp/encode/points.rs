@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use super::{Form, attributes};
 use crate::{
     catalogue::{Kind, Metric, Unit},
-    config::{HistogramForm, Temporality},
+    config::HistogramForm,
     snapshot::{Exponential, HistogramValue, Labels, Series, Value, classic_bounds},
 };
 
@@ -48,7 +48,7 @@ impl Points {
         let time_unix_nano = nanoseconds(taken);
         // A wall clock that was set back must not make an interval end before it begins.
         let start_time_unix_nano = nanoseconds(series.start).min(time_unix_nano);
-        let flags = if ended { DataPointFlags::NoRecordedValueMask as u32 } else { 0 };
+        let flags = flags(ended);
         let unit = metric.unit;
         match self {
             Self::Sums(points) | Self::Levels(points) => points.push(NumberDataPoint {
@@ -91,11 +91,9 @@ impl Points {
     }
 
     /// All of them.
-    pub(super) fn into_data(self, temporality: Temporality) -> Data {
-        let aggregation_temporality = match temporality {
-            Temporality::Cumulative => AggregationTemporality::Cumulative,
-            Temporality::Delta => AggregationTemporality::Delta,
-        } as i32;
+    pub(super) fn into_data(self, is_delta: bool) -> Data {
+        let aggregation_temporality =
+            if is_delta { AggregationTemporality::Delta } else { AggregationTemporality::Cumulative } as i32;
         match self {
             Self::Sums(data_points) => {
                 Data::Sum(Sum { data_points, aggregation_temporality, is_monotonic: true })
@@ -109,6 +107,11 @@ impl Points {
             }
         }
     }
+}
+
+/// What a point says of whether its series has ended.
+pub(super) fn flags(ended: bool) -> u32 {
+    if ended { DataPointFlags::NoRecordedValueMask as u32 } else { 0 }
 }
 
 pub(super) fn nanoseconds(time: SystemTime) -> u64 {

@@ -89,7 +89,7 @@ fn batch() -> Batch {
 }
 
 fn assert_golden(file: &str, form: Form) {
-    let request = encoder(form).request(&batch(), &[]);
+    let request = encoder(form).request(&batch(), &Own::default());
     let json = serde_json::to_string_pretty(&request).expect("JSON") + "\n";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file);
     if env::var_os("UPDATE_GOLDEN").is_some() {
@@ -133,7 +133,10 @@ fn only(request: ExportMetricsServiceRequest) -> Data {
 
 fn encoded(metric: &'static Declared, value: Value, form: Form) -> Data {
     let families = vec![Family { metric, series: vec![series([], value)] }];
-    only(encoder(form).request(&Batch { taken: at(1_700_000_030), families, ended: Vec::new() }, &[]))
+    only(
+        encoder(form)
+            .request(&Batch { taken: at(1_700_000_030), families, ended: Vec::new() }, &Own::default()),
+    )
 }
 
 fn any_histogram() -> impl Strategy<Value = HistogramValue> {
@@ -199,7 +202,7 @@ proptest! {
 fn an_interval_never_ends_before_it_begins() {
     let families = vec![Family { metric: &CPU, series: vec![series([], Value::Counter(1))] }];
     let Data::Sum(sum) =
-        only(encoder(form()).request(&Batch { taken: at(5), families, ended: Vec::new() }, &[]))
+        only(encoder(form()).request(&Batch { taken: at(5), families, ended: Vec::new() }, &Own::default()))
     else {
         panic!("no sum")
     };

@@ -18,7 +18,10 @@ use prost::Message as _;
 use tokio::time::timeout;
 
 use super::{failure::Failure, grpc::Grpc, http::Http, tls::client_config};
-use crate::config::{Compression, Endpoint, Protocol};
+use crate::{
+    config::{Compression, Protocol},
+    otlp::settings::Destination,
+};
 
 /// As we introduce ourselves.
 pub(super) const AGENT: HeaderValue =
@@ -38,6 +41,7 @@ pub(super) struct Request {
     pub(super) size: usize,
     /// Points in it.
     pub(super) points: usize,
+    is_gzipped: bool,
 }
 
 /// Sends requests to one endpoint.
@@ -60,7 +64,7 @@ impl Client {
     /// # Errors
     ///
     /// When a file with certificates or a key cannot be used.
-    pub fn new(endpoint: &Endpoint) -> Result<Self> {
+    pub fn new(endpoint: &Destination) -> Result<Self> {
         let tls = client_config(&endpoint.tls).with_context(|| format!("otlp endpoint {}", endpoint.url))?;
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
@@ -76,7 +80,7 @@ impl Client {
         let protocol = match endpoint.protocol {
             Protocol::Http => {
                 let connector = connector.enable_http1().enable_http2().wrap_connector(tcp);
-                Speaks::Http(Http::new(client.build(connector), endpoint)?)
+                Speaks::Http(Http::new(client.build(connector), endpoint))
             }
             Protocol::Grpc => {
                 let connector = connector.enable_http2().wrap_connector(tcp);
@@ -90,12 +94,19 @@ impl Client {
     pub(super) fn request(&self, message: &ExportMetricsServiceRequest, points: usize) -> Request {
         let body = message.encode_to_vec();
         let size = body.len();
-        let body = match (&self.protocol, self.compression) {
-            (Speaks::Http(_), Compression::Gzip) => gzipped(&body),
-            // The library for gRPC compresses by itself.
-            _ => body,
-        };
-        Request { body: body.into(), size, points }
+        let is_gzipped = self.writes_gzip();
+        let body = if is_gzipped { gzipped(&body) } else { body };
+        Request { body: body.into(), size, points, is_gzipped }
+    }
+
+    /// The library for gRPC compresses by itself.
+    fn writes_gzip(&self) -> bool {
+        matches!((&self.protocol, self.compression), (Speaks::Http(_), Compression::Gzip))
+    }
+
+    /// Whether a request that another client wrote down can be sent by this one.
+    pub(super) fn can_send(&self, request: &Request) -> bool {
+        request.is_gzipped == self.writes_gzip()
     }
 
     /// Sends a request once.

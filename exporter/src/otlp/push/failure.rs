@@ -47,6 +47,10 @@ impl Reason {
     }
 }
 
+/// The longest wait that an endpoint may ask for: one that asks for more is asked again after this time, so
+/// that a slip of its clock or configuration does not end the pushes for good.
+const LONGEST_ASKED: Duration = Duration::from_secs(60 * 60);
+
 /// When to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
@@ -54,8 +58,19 @@ pub enum Retry {
     Never,
     /// After a while.
     Backoff,
-    /// Not before the endpoint said.
+    /// Not before the endpoint said; an hour at most.
     After(Duration),
+}
+
+impl Retry {
+    /// As the protocol and the endpoint have it.
+    pub(super) fn of(may_retry: bool, asked: Option<Duration>) -> Self {
+        match asked {
+            _ if !may_retry => Self::Never,
+            Some(asked) => Self::After(asked.min(LONGEST_ASKED)),
+            None => Self::Backoff,
+        }
+    }
 }
 
 /// A request failed.

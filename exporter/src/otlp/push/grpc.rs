@@ -16,7 +16,7 @@ use super::{
     client::{Connection, add_headers},
     failure::{Failure, Reason, Retry, quoted},
 };
-use crate::config::{Compression, Endpoint};
+use crate::{config::Compression, otlp::settings::Destination};
 
 const METHOD: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 
@@ -28,7 +28,7 @@ pub(super) struct Grpc {
 }
 
 impl Grpc {
-    pub(super) fn new(connection: Connection, endpoint: &Endpoint) -> Self {
+    pub(super) fn new(connection: Connection, endpoint: &Destination) -> Self {
         // Collectors compress their answers when requests are compressed, asked for or not.
         let mut service = tonic::client::Grpc::with_origin(connection, endpoint.url.uri().clone())
             .accept_compressed(CompressionEncoding::Gzip);
@@ -91,11 +91,17 @@ impl Decoder for Written {
 
 /// What a status says. A status that was made here, of an error, has that as its source.
 fn refused(status: &Status) -> Failure {
-    if let Some(error) = std::error::Error::source(status) {
-        return Failure::transport(error);
+    match std::error::Error::source(status) {
+        Some(error) => Failure::transport(error),
+        None => refused_over_grpc(status.code(), status.message(), status.details()),
     }
-    let wait = retry_delay(status.details());
-    let (reason, may_retry) = match status.code() {
+}
+
+/// What a status from an endpoint means, whoever wrote it: its code, its message, and a `google.rpc.Status` as
+/// bytes. Public for fuzzing.
+pub fn refused_over_grpc(code: Code, message: &str, details: &[u8]) -> Failure {
+    let wait = retry_delay(details);
+    let (reason, may_retry) = match code {
         Code::ResourceExhausted => (Reason::Throttled, wait.is_some()),
         Code::Unavailable | Code::Aborted => (Reason::Unavailable, true),
         Code::DeadlineExceeded | Code::Cancelled => (Reason::Timeout, true),
@@ -105,18 +111,13 @@ fn refused(status: &Status) -> Failure {
         Code::Internal => (Reason::Unavailable, false),
         _ => (Reason::Rejected, false),
     };
-    let retry = match wait {
-        _ if !may_retry => Retry::Never,
-        Some(wait) => Retry::After(wait),
-        None => Retry::Backoff,
-    };
     Failure {
         reason,
-        message: format!("{:?}: {}", status.code(), quoted(status.message().as_bytes())),
-        retry,
+        message: format!("{code:?}: {}", quoted(message.as_bytes())),
+        retry: Retry::of(may_retry, wait),
         // Of these the endpoint itself does not know what became of the request.
         may_have_arrived: matches!(
-            status.code(),
+            code,
             Code::DeadlineExceeded | Code::Cancelled | Code::DataLoss | Code::Unknown
         ),
     }
@@ -205,6 +206,8 @@ mod tests {
             refused(&Status::with_details(Code::InvalidArgument, "", asking_for(2))).retry,
             Retry::Never
         );
+        let hour = Retry::After(Duration::from_secs(3_600));
+        assert_eq!(refused(&Status::with_details(Code::Unavailable, "", asking_for(i64::MAX))).retry, hour);
         assert_eq!(retry_delay(&asking_for(-1)), None);
         assert_eq!(retry_delay(b"\xff\xff"), None);
     }

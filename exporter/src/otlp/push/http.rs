@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
@@ -17,7 +16,7 @@ use super::{
     failure::{Failure, Reason, Retry, quoted},
     grpc::Explained,
 };
-use crate::config::{Compression, Endpoint};
+use crate::{config::Compression, otlp::settings::Destination};
 
 /// The longest answer that is read. A good one has a few bytes, a bad one a sentence.
 const LONGEST_ANSWER: usize = 64 << 10;
@@ -31,7 +30,7 @@ pub(super) struct Http {
 }
 
 impl Http {
-    pub(super) fn new(connection: Connection, endpoint: &Endpoint) -> Result<Self> {
+    pub(super) fn new(connection: Connection, endpoint: &Destination) -> Self {
         let mut headers = HeaderMap::new();
         add_headers(&mut headers, &endpoint.headers);
         // Without a parameter: Prometheus refuses what is not exactly this.
@@ -39,16 +38,7 @@ impl Http {
         if endpoint.compression == Compression::Gzip {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        let uri = endpoint.url.uri();
-        let uri = match endpoint.url.path() {
-            Some(_) => uri.clone(),
-            None => {
-                let mut parts = uri.clone().into_parts();
-                parts.path_and_query = Some("/v1/metrics".parse().context("a path")?);
-                Uri::from_parts(parts).context("a URL")?
-            }
-        };
-        Ok(Self { connection, uri, headers })
+        Self { connection, uri: endpoint.url.uri().clone(), headers }
     }
 
     pub(super) async fn send(&self, body: Bytes) -> Result<ExportMetricsServiceResponse, Failure> {
@@ -59,14 +49,26 @@ impl Http {
         let answer = self.connection.request(request).await.map_err(|error| Failure::transport(&error))?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, LONGEST_ANSWER).collect().await;
-        if head.status.is_success() {
-            // It was taken, whatever the answer says else.
-            let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-            return Ok(ExportMetricsServiceResponse::decode(body).unwrap_or_default());
-        }
         let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-        Err(refused(head.status, &head.headers, &body))
+        answered_over_http(head.status, &head.headers, &body)
     }
+}
+
+/// What an answer over HTTP means, whoever wrote it. Public for fuzzing.
+///
+/// # Errors
+///
+/// When it says that the request was not taken, or that nobody knows.
+pub fn answered_over_http(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<ExportMetricsServiceResponse, Failure> {
+    if status.is_success() {
+        // It was taken, whatever the answer says else.
+        return Ok(ExportMetricsServiceResponse::decode(body).unwrap_or_default());
+    }
+    Err(refused(status, headers, body))
 }
 
 /// What a status says, and the rest of the answer.
@@ -80,11 +82,8 @@ fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
         status if status.is_server_error() => (Reason::Unavailable, false),
         _ => (Reason::Rejected, false),
     };
-    let retry = match headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()) {
-        _ if !may_retry => Retry::Never,
-        Some(after) => wait(after, SystemTime::now()).map_or(Retry::Backoff, Retry::After),
-        None => Retry::Backoff,
-    };
+    let after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry = Retry::of(may_retry, after.and_then(|after| wait(after.trim(), SystemTime::now())));
     // The protocol asks for a status message here; proxies answer in plain text.
     let explanation = match Explained::decode(body) {
         Ok(Explained { message, .. }) if !message.is_empty() => quoted(message.as_bytes()),
@@ -102,7 +101,7 @@ fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
 
 /// `Retry-After`: seconds, or a date.
 fn wait(after: &str, now: SystemTime) -> Option<Duration> {
-    match after.trim().parse() {
+    match after.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => Some(httpdate::parse_http_date(after).ok()?.duration_since(now).unwrap_or_default()),
     }
@@ -126,7 +125,12 @@ mod tests {
         }
         assert_eq!(failure(503, Some("7"), b"").retry, Retry::After(Duration::from_secs(7)));
         assert_eq!(failure(503, Some("soon"), b"").retry, Retry::Backoff);
+        assert_eq!(failure(503, Some(" 7 "), b"").retry, Retry::After(Duration::from_secs(7)));
         assert_eq!(failure(400, Some("7"), b"").retry, Retry::Never);
+        for for_ever in ["18446744073709551615", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            let hour = Retry::After(Duration::from_secs(3_600));
+            assert_eq!(failure(503, Some(for_ever), b"").retry, hour, "{for_ever}");
+        }
     }
 
     #[test]

@@ -4,14 +4,17 @@
 //! its fate is decided. Cumulative sums need no more, because the next push says it all again. For deltas
 //! [`Stream`] keeps what has not been told, series by series.
 
-mod backoff;
 mod client;
 mod failure;
 mod grpc;
 mod http;
+mod position;
 mod task;
 mod tls;
 
 pub use client::Client;
 pub use failure::{Failure, Reason, Retry};
+pub use grpc::refused_over_grpc;
+pub use http::answered_over_http;
+pub use position::Position;
 pub use task::{Pusher, Schedule};

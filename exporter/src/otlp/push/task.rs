@@ -16,16 +16,23 @@ use tokio::{
 use tracing::{debug, error, info, warn};
 
 use super::{
-    backoff::{Backoff, random_part},
     client::{Client, Request},
-    failure::{Failure, Reason, Retry},
+    failure::{Failure, Reason, Retry, quoted},
+    position::{OnItsWay, Position},
 };
 use crate::{
+    backoff::{Backoff, random_part},
     health::EndpointMetrics,
-    otlp::{encode::Encoder, stream::Stream},
+    otlp::{
+        encode::Encoder,
+        stream::{OwnSeries, Stream},
+    },
     server::{Hub, OnDelivered},
     snapshot::Snapshot,
 };
+
+/// The longest wait between two attempts.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 /// When requests are sent.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +54,7 @@ pub struct Pusher {
     /// What requests look like.
     pub encoder: Encoder,
     /// What the endpoint has been told.
-    pub stream: Stream,
+    pub position: Position,
     /// Where snapshots come from.
     pub hub: Arc<Hub>,
     /// Told what has been carried away.
@@ -60,17 +67,10 @@ pub struct Pusher {
     pub schedule: Schedule,
 }
 
-/// The request on its way.
-struct OnItsWay {
-    request: Request,
-    snapshot: Arc<Snapshot>,
-    /// It may have arrived, although no attempt was answered so.
-    may_have_arrived: bool,
-}
-
 /// What makes requests, which may take a while.
 struct Writer {
     stream: Stream,
+    own: OwnSeries,
     encoder: Encoder,
     registry: Registry,
     client: Arc<Client>,
@@ -80,9 +80,14 @@ impl Writer {
     /// The next request.
     fn write(&mut self, snapshot: &Snapshot) -> Request {
         let batch = self.stream.next(snapshot);
-        let own = self.registry.gather();
-        let points = batch.points() + own.iter().map(|family| family.get_metric().len()).sum::<usize>();
-        self.client.request(&self.encoder.request(&batch, &own), points)
+        let own = self.own.next(self.registry.gather());
+        self.client.request(&self.encoder.request(&batch, &own), batch.points() + own.points())
+    }
+
+    /// The request has arrived.
+    fn accepted(&mut self) {
+        self.stream.accepted();
+        self.own.accepted();
     }
 }
 
@@ -93,23 +98,26 @@ enum End {
 }
 
 impl Pusher {
-    /// Pushes until `stop` says true, and then once more.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        let Self { name, client, encoder, stream, hub, on_delivered, registry, metrics, schedule } = self;
+    /// Pushes until `stop` says true, and then once more. Gives what the endpoint has been told then, unless
+    /// a defect has ended it.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) -> Option<Position> {
+        let Self { name, client, encoder, position, hub, on_delivered, registry, metrics, schedule } = self;
         // From now on the dead wait for this endpoint, although it has carried nothing yet.
         on_delivered(&name, &Snapshot::empty(SystemTime::now()));
         let client = Arc::new(client);
-        let mut writer = Writer { stream, encoder, registry, client: Arc::clone(&client) };
+        let Position { stream, own, on_its_way } = position;
+        let mut writer = Writer { stream, own, encoder, registry, client: Arc::clone(&client) };
         let mut task = Task {
             name,
             client,
             on_delivered,
             metrics,
             schedule,
-            on_its_way: None,
+            on_its_way,
             quiet_until: None,
             failing: false,
         };
+        task.give_up_if_unfit(&mut writer);
         // Not all nodes come at once, although a roll-out may have started them together.
         let begin = Instant::now() + schedule.interval.mul_f64(random_part());
         let mut ticks = interval_at(begin, schedule.interval);
@@ -127,12 +135,16 @@ impl Pusher {
                     Ok(back) => writer = back,
                     Err(panic) => {
                         error!(endpoint = task.name, %panic, "a defect ends the pushes to this endpoint");
-                        return;
+                        return None;
                     }
                 }
             }
             if ending {
-                return;
+                return Some(Position {
+                    stream: writer.stream,
+                    own: writer.own,
+                    on_its_way: task.on_its_way,
+                });
             }
         }
     }
@@ -182,7 +194,7 @@ impl Task {
         self.metrics.queued.set(1);
         match self.attempts(&mut sent, until, stop).await {
             End::Accepted => {
-                writer.stream.accepted();
+                writer.accepted();
                 if !absorbed {
                     (self.on_delivered)(&self.name, &sent.snapshot);
                 }
@@ -192,14 +204,26 @@ impl Task {
             }
             End::Failed(failure) if failure.reason == Reason::Rejected => {
                 // Perhaps for being known already: to count it again would be worse than to miss it.
-                writer.stream.dropped();
-                self.metrics.dropped.inc_by(sent.request.points as u64);
-                error!(endpoint = self.name, points = sent.request.points, "gave points up: {failure}");
+                self.give_up(&mut writer, &sent, &failure);
             }
             End::Failed(_) => self.on_its_way = Some(sent),
         }
         self.metrics.queued.set(i64::from(self.on_its_way.is_some()));
         Ok(writer)
+    }
+
+    /// A request that was written for another protocol or compression cannot be sent again as it was. Cumulative
+    /// sums need not be.
+    fn give_up_if_unfit(&mut self, writer: &mut Writer) {
+        let client = &self.client;
+        let Some(sent) = self.on_its_way.take_if(|sent| !client.can_send(&sent.request)) else { return };
+        self.give_up(writer, &sent, &"the endpoint's protocol or compression has changed");
+    }
+
+    fn give_up(&mut self, writer: &mut Writer, sent: &OnItsWay, why: &dyn fmt::Display) {
+        writer.stream.dropped();
+        self.metrics.dropped.inc_by(sent.request.points as u64);
+        error!(endpoint = self.name, points = sent.request.points, "gave points up: {why}");
     }
 
     async fn attempts(
@@ -208,7 +232,7 @@ impl Task {
         until: Instant,
         stop: &mut watch::Receiver<bool>,
     ) -> End {
-        let mut backoff = Backoff::new(self.schedule.first_backoff);
+        let mut backoff = Backoff::new(self.schedule.first_backoff, LONGEST_BACKOFF);
         loop {
             let timer = self.metrics.duration.start_timer();
             let answer = self.client.send(&sent.request).await;
@@ -251,10 +275,11 @@ impl Task {
         let rejected = u64::try_from(partial.rejected_data_points).unwrap_or(0);
         self.metrics.points.inc_by((request.points as u64).saturating_sub(rejected));
         self.metrics.rejected.inc_by(rejected);
+        let explanation = quoted(partial.error_message.as_bytes());
         if rejected > 0 {
-            warn!(endpoint = self.name, points = rejected, "points were rejected: {}", partial.error_message);
-        } else if !partial.error_message.is_empty() {
-            warn!(endpoint = self.name, "accepted with a warning: {}", partial.error_message);
+            warn!(endpoint = self.name, points = rejected, "points were rejected: {explanation}");
+        } else if !explanation.is_empty() {
+            warn!(endpoint = self.name, "accepted with a warning: {explanation}");
         }
         if std::mem::take(&mut self.failing) {
             info!(endpoint = self.name, "pushing again");

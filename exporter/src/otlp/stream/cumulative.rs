@@ -41,7 +41,7 @@ pub(super) struct Names(Vec<Family>);
 
 impl Names {
     /// The series of some metrics.
-    pub(super) fn of(snapshot: &Snapshot, metrics: fn(Kind) -> bool) -> Self {
+    pub(super) fn of(snapshot: &Snapshot, metrics: impl Fn(Kind) -> bool) -> Self {
         let families = snapshot.families.iter().filter(|family| metrics(family.metric.kind));
         Self(
             families

@@ -13,7 +13,8 @@ use std::{
 
 use super::cumulative::Names;
 use crate::{
-    catalogue::{Kind, Metric},
+    catalogue::Metric,
+    config::Temporality,
     otlp::batch::Batch,
     snapshot::{Family, HistogramValue, Labels, Series, Snapshot, Value},
 };
@@ -23,6 +24,8 @@ use crate::{
 pub struct Delta {
     /// Series that wait, at most, before those that are no more lose their names.
     most: usize,
+    /// Which kinds of metrics have increases here. What has none is told as it is.
+    temporality: Temporality,
     /// What the last snapshot said, and when.
     base: HashMap<&'static Metric, HashMap<Labels, Since>>,
     taken: Option<SystemTime>,
@@ -30,8 +33,8 @@ pub struct Delta {
     waiting: Increases,
     /// The batch on its way.
     sent: Option<(Increases, Names)>,
-    /// Gauges that the endpoint knows: they have no increases, and end as they do elsewhere.
-    known_gauges: Names,
+    /// Series without increases that the endpoint knows: they end as they do elsewhere.
+    known: Names,
 }
 
 /// Increases, in the order of their first appearance by metric.
@@ -42,20 +45,37 @@ struct Increases(Vec<(&'static Metric, BTreeMap<Labels, Since>)>);
 type Since = (SystemTime, Value);
 
 impl Delta {
-    pub(super) fn new(most: usize) -> Self {
+    pub(super) fn new(temporality: Temporality, most: usize) -> Self {
         Self {
             most,
+            temporality,
             base: HashMap::new(),
             taken: None,
             waiting: Increases::default(),
             sent: None,
-            known_gauges: Names::default(),
+            known: Names::default(),
         }
+    }
+
+    pub(super) fn continued(self, temporality: Temporality, most: usize) -> Option<Self> {
+        (self.temporality == temporality).then_some(Self { most, ..self })
+    }
+
+    /// What this snapshot has was told by another exporter.
+    pub(super) fn go_on_from(&mut self, told: &Snapshot) {
+        self.absorb(told);
+        self.waiting = Increases::default();
+    }
+
+    /// Whether snapshots have nothing that must be carried once it is absorbed.
+    pub(super) fn has_all(&self) -> bool {
+        self.temporality == Temporality::Delta
     }
 
     pub(super) fn absorb(&mut self, snapshot: &Snapshot) {
         let mut base = HashMap::new();
-        for family in snapshot.families.iter().filter(|family| family.metric.kind != Kind::Gauge) {
+        let temporality = self.temporality;
+        for family in snapshot.families.iter().filter(|family| temporality.is_delta(family.metric.kind)) {
             let before = self.base.get(family.metric);
             let mut now = HashMap::with_capacity(family.series.len());
             for Series { labels, start, value } in &family.series {
@@ -90,19 +110,20 @@ impl Delta {
 
     pub(super) fn next(&mut self, snapshot: &Snapshot) -> Batch {
         let increases = std::mem::take(&mut self.waiting);
-        let gauges = snapshot.families.iter().filter(|family| family.metric.kind == Kind::Gauge).cloned();
+        let temporality = self.temporality;
+        let others = snapshot.families.iter().filter(|family| !temporality.is_delta(family.metric.kind));
         let batch = Batch {
             taken: snapshot.taken,
-            families: increases.families().chain(gauges).collect(),
-            ended: self.known_gauges.missing_in(snapshot),
+            families: increases.families().chain(others.cloned()).collect(),
+            ended: self.known.missing_in(snapshot),
         };
-        self.sent = Some((increases, Names::of(snapshot, |kind| kind == Kind::Gauge)));
+        self.sent = Some((increases, Names::of(snapshot, |kind| !temporality.is_delta(kind))));
         batch
     }
 
     pub(super) fn accepted(&mut self) {
-        if let Some((_, gauges)) = self.sent.take() {
-            self.known_gauges = gauges;
+        if let Some((_, others)) = self.sent.take() {
+            self.known = others;
         }
     }
 

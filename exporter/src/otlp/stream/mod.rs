@@ -2,12 +2,14 @@
 
 mod cumulative;
 mod delta;
+mod own;
 
 use crate::{config::Temporality, snapshot::Snapshot};
 
 use super::batch::Batch;
 pub use cumulative::Cumulative;
 pub use delta::Delta;
+pub(crate) use own::{Own, OwnSeries};
 
 /// What one endpoint is told, push by push. There is one batch on its way at a time: after [`next`](Self::next)
 /// it is [`accepted`](Self::accepted), [`refused`](Self::refused) or [`dropped`](Self::dropped), or, when
@@ -15,8 +17,10 @@ pub use delta::Delta;
 #[derive(Debug)]
 pub enum Stream {
     /// What has happened since the start of each series. A push that did not arrive is made good by the next.
+    /// Last values of series that have ended wait in the ledger for `limits.linger` at most: an endpoint that is
+    /// away for longer misses them, as a scraper would, because memory is bounded.
     Cumulative(Cumulative),
-    /// What has happened since the last push.
+    /// What has happened since the last push, at least in histograms.
     Delta(Delta),
 }
 
@@ -25,7 +29,26 @@ impl Stream {
     pub fn new(temporality: Temporality, most: usize) -> Self {
         match temporality {
             Temporality::Cumulative => Self::Cumulative(Cumulative::default()),
-            Temporality::Delta => Self::Delta(Delta::new(most)),
+            Temporality::Delta | Temporality::LowMemory => Self::Delta(Delta::new(temporality, most)),
+        }
+    }
+
+    /// What this snapshot has was told by another exporter, which ended when it was taken.
+    pub fn go_on_from(&mut self, told: &Snapshot) {
+        match self {
+            // All of it is told each time.
+            Self::Cumulative(_) => {}
+            Self::Delta(stream) => stream.go_on_from(told),
+        }
+    }
+
+    /// The same for another bound, unless the temporality is another one.
+    pub fn continued(self, temporality: Temporality, most: usize) -> Option<Self> {
+        match self {
+            Self::Cumulative(stream) => {
+                (temporality == Temporality::Cumulative).then_some(Self::Cumulative(stream))
+            }
+            Self::Delta(stream) => stream.continued(temporality, most).map(Self::Delta),
         }
     }
 
@@ -36,7 +59,7 @@ impl Stream {
             Self::Cumulative(_) => false,
             Self::Delta(delta) => {
                 delta.absorb(snapshot);
-                true
+                delta.has_all()
             }
         }
     }

@@ -6,25 +6,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    catalogue::{Unit, keys},
+    catalogue::{Kind, keys},
     snapshot::Edition,
 };
 
-const fn metric(name: &'static str, kind: Kind) -> Metric {
-    Metric {
-        name,
-        kind,
-        unit: Unit::Things("thing"),
-        help: "for tests",
-        identity: &[],
-        attributes: &[],
-        source: "nowhere",
-    }
-}
-
-static COUNTER: Metric = metric("test.counter", Kind::Counter);
-static SIZES: Metric = metric("test.sizes", Kind::Sizes);
-static GAUGE: Metric = metric("test.gauge", Kind::Gauge);
+static COUNTER: Metric = Metric::of_tests("test.counter", Kind::Counter);
+static SIZES: Metric = Metric::of_tests("test.sizes", Kind::Sizes);
+static GAUGE: Metric = Metric::of_tests("test.gauge", Kind::Gauge);
 
 fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
@@ -64,7 +52,7 @@ fn pushed(stream: &mut Delta, snapshot: &Snapshot) -> Batch {
 
 #[test]
 fn a_refused_batch_merges_into_the_next() {
-    let mut stream = Delta::new(100);
+    let mut stream = Delta::new(Temporality::Delta, 100);
     let counter =
         |taken, value| snapshot(taken, vec![(&COUNTER, vec![named("a", 10, Value::Counter(value))])]);
     assert_eq!(counted(&pushed(&mut stream, &counter(20, 5))), [("a".into(), 10, 5)]);
@@ -78,7 +66,7 @@ fn a_refused_batch_merges_into_the_next() {
 
 #[test]
 fn what_comes_while_a_batch_is_repeated_waits() {
-    let mut stream = Delta::new(100);
+    let mut stream = Delta::new(Temporality::Delta, 100);
     let counter =
         |taken, value| snapshot(taken, vec![(&COUNTER, vec![named("a", 10, Value::Counter(value))])]);
     pushed(&mut stream, &counter(20, 5));
@@ -90,7 +78,7 @@ fn what_comes_while_a_batch_is_repeated_waits() {
 
 #[test]
 fn a_series_that_begins_anew_counts_from_its_own_start() {
-    let mut stream = Delta::new(100);
+    let mut stream = Delta::new(Temporality::Delta, 100);
     let counter = |taken, start, value| {
         snapshot(taken, vec![(&COUNTER, vec![named("a", start, Value::Counter(value))])])
     };
@@ -101,7 +89,7 @@ fn a_series_that_begins_anew_counts_from_its_own_start() {
 
 #[test]
 fn too_many_dead_ones_share_the_fold() {
-    let mut stream = Delta::new(2);
+    let mut stream = Delta::new(Temporality::Delta, 2);
     for second in 0..10 {
         let name = format!("short-{second}");
         stream.absorb(&snapshot(second + 1, vec![(&COUNTER, vec![named(&name, second, Value::Counter(1))])]));
@@ -154,7 +142,7 @@ proptest! {
         ), 1..40),
         most in 1..20_usize,
     ) {
-        let mut stream = Delta::new(most);
+        let mut stream = Delta::new(Temporality::Delta, most);
         let mut living: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
         let (mut truth, mut counter_sum, mut samples_sum, mut bytes_sum) = (0, 0, 0, 0);
         let mut now = 1;
@@ -211,4 +199,18 @@ fn differences_of_histograms_are_exact_or_none() {
     assert_eq!(increase(&old, &value(&[(1, 1), (5, 1)], 30)), None, "a bucket has shrunk");
     assert_eq!(increase(&histogram(0), &histogram(4)), Some(histogram(4)));
     assert_eq!(increase(&Value::Counter(u64::MAX), &Value::Counter(1)), Some(Value::Counter(2)), "it wraps");
+}
+
+#[test]
+fn what_another_exporter_has_told_is_not_told_again() {
+    let counter = |taken, value| {
+        let old = named("old", 10, Value::Counter(value));
+        snapshot(taken, vec![(&COUNTER, vec![old, named("new", 40, Value::Counter(1))])])
+    };
+    let mut stream = Delta::new(Temporality::Delta, 100);
+    stream.go_on_from(&snapshot(30, vec![(&COUNTER, vec![named("old", 10, Value::Counter(5))])]));
+    assert_eq!(
+        counted(&pushed(&mut stream, &counter(50, 7))),
+        [("new".into(), 40, 1), ("old".into(), 30, 2)]
+    );
 }

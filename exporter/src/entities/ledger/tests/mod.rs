@@ -8,27 +8,12 @@ mod scrapers;
 mod withholding;
 
 use super::*;
-use crate::{
-    catalogue::{Unit, keys},
-    snapshot::HistogramValue,
-};
+use crate::{catalogue::keys, snapshot::HistogramValue};
 
-const fn metric(name: &'static str, kind: Kind) -> Metric {
-    Metric {
-        name,
-        kind,
-        unit: Unit::Things("thing"),
-        help: "for tests",
-        identity: &[],
-        attributes: &[],
-        source: "nowhere",
-    }
-}
-
-static COUNTER: Metric = metric("test.counter", Kind::Counter);
-static OTHER: Metric = metric("test.other", Kind::Counter);
-static DURATIONS: Metric = metric("test.durations", Kind::Durations);
-static GAUGE: Metric = metric("test.gauge", Kind::Gauge);
+static COUNTER: Metric = Metric::of_tests("test.counter", Kind::Counter);
+static OTHER: Metric = Metric::of_tests("test.other", Kind::Counter);
+static DURATIONS: Metric = Metric::of_tests("test.durations", Kind::Durations);
+static GAUGE: Metric = Metric::of_tests("test.gauge", Kind::Gauge);
 
 const FOLD: &str = "(all other cgroups)";
 

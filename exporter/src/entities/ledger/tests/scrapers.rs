@@ -87,6 +87,22 @@ fn a_silent_consumer_is_not_waited_for() {
     assert_eq!(bench.ledger.stats().consumers, 1);
 }
 
+#[test]
+fn nobody_waits_for_who_has_gone() {
+    let mut bench = Bench::new(10, 10);
+    bench.scrape("endpoint");
+    let claim = bench.claim(&COUNTER, "/a");
+    bench.release(claim);
+    bench.scrape("regular");
+    bench.scrape("regular");
+    bench.tick_after(1);
+    assert_eq!(bench.values(&COUNTER).len(), 1);
+    bench.ledger.forget(&Consumer::new("endpoint"));
+    bench.tick_after(1);
+    assert_eq!(bench.values(&COUNTER).len(), 0);
+    assert_eq!(bench.ledger.stats().consumers, 1);
+}
+
 /// What happens to the entity of this number.
 #[derive(Clone, Debug)]
 enum Event {

@@ -1,0 +1,44 @@
+//! How collectors are attached, and with which privileges, as metrics; `doctor` tells the same in words.
+
+use prometheus::proto::MetricType;
+
+use super::engine::Families;
+use crate::{engine::Report, privileges};
+
+pub(super) fn families(report: &Report) -> Families<'static> {
+    let rungs =
+        || report.collectors.iter().filter_map(|state| Some((state.name, state.choice.as_ref()?.taken())));
+    let info = rungs().map(|(collector, rung)| {
+        (vec![("collector", collector.to_owned()), ("rung", rung.name.to_owned())], 1.0)
+    });
+    let degraded = rungs().map(|(collector, rung)| {
+        (vec![("collector", collector.to_owned())], f64::from(u8::from(rung.loses.is_some())))
+    });
+    let held = privileges::names(privileges::effective());
+    vec![
+        (
+            "collector_rung_info",
+            "The way in which a collector is attached, of those that `kernel-exporter doctor` lists; always 1",
+            MetricType::GAUGE,
+            info.collect(),
+        ),
+        (
+            "collector_degraded",
+            "Whether a collector that measures tells less than on a kernel that allows more",
+            MetricType::GAUGE,
+            degraded.collect(),
+        ),
+        (
+            "cgroup_events_up",
+            "Whether births and deaths of cgroups come as events; else their tree is walked once a minute",
+            MetricType::GAUGE,
+            vec![(Vec::new(), f64::from(u8::from(report.cgroup_events)))],
+        ),
+        (
+            "capability_info",
+            "A capability that the exporter has kept; always 1",
+            MetricType::GAUGE,
+            held.into_iter().map(|name| (vec![("capability", name)], 1.0)).collect(),
+        ),
+    ]
+}

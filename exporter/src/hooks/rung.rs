@@ -1,0 +1,95 @@
+//! Rungs: the ways in which a hook family can be attached, best first. Which of them a kernel allows is not
+//! announced reliably anywhere, so it is tried.
+//!
+//! There is no rung without BTF: field offsets and enum values are never compiled in, they come from the running
+//! kernel's own type information.
+
+use anyhow::{Result, anyhow};
+
+use crate::refusal::Refusal;
+
+/// One way to attach a hook family.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rung {
+    /// What metrics and `doctor` call it.
+    pub name: &'static str,
+    /// What it takes, beside the capabilities that all of them take.
+    pub needs: &'static str,
+    /// What the rung above has and this one lacks in any case; `None` when it tells as much.
+    pub loses: Option<&'static str>,
+    /// What is not as good as on the rung above from some size on.
+    pub limit: Option<&'static str>,
+}
+
+/// Which rung was taken, and why those above were not.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    rungs: &'static [Rung],
+    refused: Vec<Refusal>,
+}
+
+impl Choice {
+    /// All rungs of this family.
+    pub fn rungs(&self) -> &'static [Rung] {
+        self.rungs
+    }
+
+    /// The one that was taken: that after those which were refused.
+    pub fn taken(&self) -> &'static Rung {
+        &self.rungs[self.refused.len()]
+    }
+
+    /// Why those above it were not taken, in their order.
+    pub fn refused(&self) -> &[Refusal] {
+        &self.refused
+    }
+}
+
+/// Takes the first rung whose attempt succeeds.
+///
+/// # Errors
+///
+/// When none does: the last attempt's error, because the last rung asks for the least.
+pub fn climb<T>(
+    rungs: &'static [Rung],
+    mut attempt: impl FnMut(&'static Rung) -> Result<T>,
+) -> Result<(T, Choice)> {
+    let mut refused = Vec::new();
+    let mut last = anyhow!("there is no way to attach it");
+    for rung in rungs {
+        match attempt(rung) {
+            Ok(attached) => return Ok((attached, Choice { rungs, refused })),
+            Err(error) => {
+                refused.push(Refusal::of(&error));
+                last = error;
+            }
+        }
+    }
+    Err(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static RUNGS: [Rung; 2] = [
+        Rung { name: "high", needs: "luck", loses: None, limit: None },
+        Rung { name: "low", needs: "nothing", loses: Some("the view"), limit: None },
+    ];
+
+    #[test]
+    fn the_first_that_holds_is_taken() {
+        let (taken, choice) = climb(&RUNGS, |rung| Ok(rung.name)).expect("the first holds");
+        assert_eq!((taken, choice.taken().name, choice.refused().len()), ("high", "high", 0));
+        let only_low = |rung: &Rung| if rung.name == "low" { Ok(()) } else { Err(anyhow!("too\nhigh")) };
+        let ((), choice) = climb(&RUNGS, only_low).expect("the second holds");
+        let refused: Vec<_> = choice.refused().iter().map(|refusal| &*refusal.message).collect();
+        assert_eq!((choice.taken().name, &refused[..]), ("low", &["too high"][..]));
+    }
+
+    #[test]
+    fn the_last_error_is_told_when_none_holds() {
+        let error = climb::<()>(&RUNGS, |rung| Err(anyhow!("{} broke", rung.name))).expect_err("none holds");
+        assert_eq!(error.to_string(), "low broke");
+    }
+}
