@@ -10,6 +10,8 @@
 #                                                   *-security suite also those of the suite itself)
 #   debian_apt get|cache ARGS...                    apt-get or apt-cache on what was opened
 #   debian_unpack TARGET PACKAGE...                 download and unpack, without dependencies
+#   debian_unpack_whole TARGET PACKAGE...           the same with all that they depend on, the C library included,
+#                                                   so that what is in TARGET never meets this machine's files
 #
 # DEBIAN_MIRROR, DEBIAN_SECURITY_MIRROR: addresses to use where the machine's apt names no Debian mirror.
 # Each function returns non-zero, with a message on stderr, when it cannot do its work.
@@ -48,5 +50,16 @@ debian_unpack() { # whole or not at all: TARGET appears only when everything is 
   (cd "$target.new/deb" && debian_apt get download "${@:2}" >&2) || return 1
   for deb in "$target.new/deb/"*.deb; do dpkg -x "$deb" "$target.new" || return 1; done
   rm -rf "$target.new/deb" "$target"
+  mv "$target.new" "$target"
+}
+
+debian_unpack_whole() {
+  local target=$1 deb archives
+  eval "$(debian_apt config shell archives Dir::Cache::Archives/d)"
+  rm -rf "$target" "$target.new"
+  mkdir -p "$target.new"
+  debian_apt get install -y --no-install-recommends --download-only "${@:2}" base-files >&2 || return 1
+  for deb in "$archives"/*.deb; do dpkg -x "$deb" "$target.new" || return 1; done
+  rm -f "$archives"/*.deb
   mv "$target.new" "$target"
 }

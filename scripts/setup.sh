@@ -7,8 +7,8 @@
 #          KERNEL_EXPORTER_BPF_OBJECTS names a folder of BPF objects that are built already.
 # test     what the VM runner needs, tools for disks, a C++ compiler for libFuzzer, groff, systemd-analyze,
 #          Prometheus and promtool in .cache/prometheus, victoria-metrics in .cache/victoria-metrics, Python with
-#          the strict OpenMetrics parser and a validator of JSON schemas in .cache/venv, podman in .cache/podman, a
-#          mounted tracefs
+#          the strict OpenMetrics parser and a validator of JSON schemas in .cache/venv, podman in .cache/podman, QEMU in
+#          .cache/qemu, a mounted tracefs
 #
 # System packages come from apt, as root or through sudo. All else stays in .cache and in cargo's own
 # folder. Where there is no Debian's apt, it does what it can and names what is to be installed by hand.
@@ -72,7 +72,6 @@ packages_of_test() {
   need apt have apt-get
   need dpkg have dpkg
   need debian-archive-keyring compgen -G '/usr/share/keyrings/debian-archive-keyring.*'
-  need qemu-system-x86 have qemu-system-x86_64
   need xz-utils have xz
   need zstd have zstd
   need e2fsprogs have mkfs.ext4
@@ -166,17 +165,24 @@ ensure_victoria_metrics() { # sid's, a receiver of OTLP: Debian 12 has none, and
   } >"$log" 2>&1 || { tail -n 10 "$log" >&2; fail "cannot fetch victoria-metrics"; }
 }
 
-ensure_podman() { # with all that it needs, because it never meets this machine's files
-  local target=$cache/podman state=$cache/apt-trixie deb
+ensure_podman() {
+  local target=$cache/podman
   [ ! -e "$target/usr/bin/podman" ] || return 0
   [ "$system" = debian ] || { say "no podman in $target: the test of real pods will be skipped"; return 0; }
   say "fetching podman (Debian 13's, into .cache/podman, 60 MB)"
   {
-    rm -rf "$target" "$target.new" && mkdir -p "$target.new" && debian_open "$state" trixie &&
-      debian_apt get install -y --no-install-recommends --download-only podman runc netavark catatonit base-files &&
-      for deb in "$state"/cache/archives/*.deb; do dpkg -x "$deb" "$target.new" || exit 1; done &&
-      mv "$target.new" "$target" && rm -f "$state"/cache/archives/*.deb
+    debian_open "$cache/apt-trixie" trixie && debian_unpack_whole "$target" podman runc netavark catatonit
   } >"$log" 2>&1 || { tail -n 10 "$log" >&2; fail "cannot fetch podman"; }
+}
+
+ensure_qemu() { # one and the same everywhere; the machine's own may not be installable beside other parts of QEMU
+  local target=$cache/qemu
+  [ ! -x "$target/usr/bin/qemu-system-x86_64" ] || return 0
+  [ "$system" = debian ] || { have qemu-system-x86_64 || fail "install qemu-system-x86_64, then run me again"; return 0; }
+  say "fetching QEMU (Debian 13's, into .cache/qemu, 90 MB)"
+  {
+    debian_open "$cache/apt-trixie" trixie && debian_unpack_whole "$target" qemu-system-x86
+  } >"$log" 2>&1 || { tail -n 10 "$log" >&2; fail "cannot fetch QEMU"; }
 }
 
 venv_is_ready() { [ "$(cat "$cache/venv/.packages" 2>/dev/null)" = "${PYTHON_PACKAGES[*]}" ]; }
@@ -208,6 +214,7 @@ setup_test() {
   ensure_prometheus
   ensure_victoria_metrics
   ensure_podman
+  ensure_qemu
   ensure_tracefs
 }
 

@@ -22,7 +22,8 @@
 # Exit:   PROGRAM's exit code; 124 after the time limit; 125 when the VM itself failed.
 # Guest:  busybox in /bin; proc, sysfs, devtmpfs, tracefs, debugfs, bpffs; cgroup2 with all controllers
 #         on; lo; eth0 10.0.2.15, which reaches nothing outside.
-# Needs:  qemu-system-x86, xz-utils, zstd, apt and a Debian mirror; no root. KVM is used where it works.
+# Needs:  QEMU (.cache/qemu, where scripts/setup.sh puts it, else the PATH's), xz-utils, zstd, apt and a Debian
+#         mirror; no root. KVM is used where it works.
 #         Kernels are fetched once into $VM_CACHE (.cache/vm).
 set -euo pipefail
 top=$(realpath "$(dirname "$0")/..")
@@ -131,6 +132,16 @@ build_initrd() {
   (cd "$root" && find . | "$busybox" cpio -o -H newc 2>/dev/null) >"$work/initrd"
 }
 
+qemu_command() { # one that was unpacked into a folder needs the loader, libraries and firmware of that folder
+  local home=$top/.cache/qemu
+  qemu=(qemu-system-x86_64)
+  [ -x "$home/usr/bin/qemu-system-x86_64" ] || return 0
+  export QEMU_MODULE_DIR=$home/usr/lib/x86_64-linux-gnu/qemu
+  qemu=("$home/usr/lib64/ld-linux-x86-64.so.2"
+    --library-path "$home/usr/lib/x86_64-linux-gnu:$home/usr/lib/x86_64-linux-gnu/pulseaudio"
+    "$home/usr/bin/qemu-system-x86_64" -L "$home/usr/share/qemu" -L "$home/usr/share/seabios")
+}
+
 boot() { # returns QEMU's exit code, or 124 after the time limit
   local machine=(-machine q35 -smp "$cpus" -m "${memory}M" -nodefaults -display none -no-reboot)
   # Only a CPU with vmx or svm runs stock kernels under KVM: /dev/kvm can exist without.
@@ -141,7 +152,7 @@ boot() { # returns QEMU's exit code, or 124 after the time limit
     machine+=(-drive "file=$work/disk,format=raw,if=virtio,cache=unsafe")
   fi
   # pdeathsig: no VM outlives this script; cat: QEMU makes its own stdout non-blocking
-  setpriv --pdeathsig TERM timeout --foreground -k 5 "$limit" qemu-system-x86_64 "${machine[@]}" \
+  setpriv --pdeathsig TERM timeout --foreground -k 5 "$limit" "${qemu[@]}" "${machine[@]}" \
     -kernel "$vmlinuz" -initrd "$work/initrd" -append "console=ttyS0 panic=-1 $cmdline" \
     -chardev "file,id=log,path=$log" -device isa-serial,chardev=log \
     -chardev stdio,id=out,signal=off -device isa-serial,chardev=out \
@@ -158,6 +169,7 @@ program=$(realpath -s "$program"); shift
 work=$(mktemp -d) root=$work/root log=${log:-$work/kernel.log}
 trap 'rm -rf "$work"' EXIT
 build_initrd "$@"
+qemu_command
 qemu_exit=0; boot || qemu_exit=$?
 grep -a '^vm\.sh: module' "$log" >&2 || :
 code=$(sed -n 's/.*vm\.sh exit code: \([0-9]*\).*/\1/p' "$log" | tail -1)
