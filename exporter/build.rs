@@ -18,6 +18,7 @@ const OBJECTS: &[(&str, &str, &str)] = &[
     ("sched-pid-hash", "sched", ""),
     ("block", "block", ""),
     ("cgroup", "cgroup", ""),
+    ("interrupts", "interrupts", ""),
     ("selftest", "selftest", ""),
 ];
 

@@ -11,7 +11,7 @@
 # failed, twice, or did not run to their end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-read -ra targets <<<"${VM_TARGETS:-truth block_io cgroups identity doctor}"
+read -ra targets <<<"${VM_TARGETS:-truth block_io cgroups identity signals doctor}"
 kernels=("$@")
 [ $# -gt 0 ] || kernels=(5.10 6.1 6.12 7.2)
 logs=target/vm-logs

@@ -262,8 +262,6 @@ pub struct BlockFields {
     pub blkcg_css: u32,
     /// `css_set.subsys[io_cgrp_id]`, or [`ABSENT`](crate::ABSENT) as above
     pub css_set_io: u32,
-    /// 1 when the kernel hands out the current task as a typed pointer (5.11).
-    pub typed_current_task: u32,
     /// `REQ_OP_WRITE`
     pub write: u32,
     /// `REQ_OP_FLUSH`

@@ -74,6 +74,8 @@ pub struct CgroupFields {
     pub root_hierarchy_id: u32,
     /// Number of the hierarchy whose ids are used; 0 is cgroup v2.
     pub hierarchy: u32,
+    /// 1 where programs may ask for the current task as a pointer that the verifier knows (Linux 5.11).
+    pub typed_current_task: u32,
 }
 
 // SAFETY: `u32`s.

@@ -1,10 +1,11 @@
 //! From a task to the id of its cgroup.
 
+use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_get_current_task_btf};
 use exporter_common::{ABSENT, cgroup::CgroupFields};
 
 use crate::{
     frozen,
-    kernel::{Pointer, Struct},
+    kernel::{Address, Pointer, Struct},
 };
 
 /// Set by user space before the object is loaded.
@@ -21,6 +22,7 @@ static CGROUP: CgroupFields = CgroupFields {
     cgroup_root: 0,
     root_hierarchy_id: 0,
     hierarchy: 0,
+    typed_current_task: 0,
 };
 
 /// The cgroup of a task, in the hierarchy by which cgroups are told apart.
@@ -38,6 +40,24 @@ pub fn of_task<P: Pointer>(task: P) -> P {
 #[inline(always)]
 pub fn id<P: Pointer>(cgroup: P) -> u64 {
     cgroup.follow(frozen!(CGROUP.cgroup_kn)).read(frozen!(CGROUP.kernfs_node_id))
+}
+
+/// The id of the current task's cgroup. Only where the current task is the one that something is about.
+#[inline(always)]
+pub fn of_current_task() -> u64 {
+    if current_task_is_typed() {
+        // SAFETY: a helper without arguments.
+        id(of_task(Struct::new(unsafe { bpf_get_current_task_btf() }.cast())))
+    } else {
+        // SAFETY: as above.
+        id(of_task(Address(unsafe { bpf_get_current_task() })))
+    }
+}
+
+/// Whether the verifier knows what `bpf_get_current_task_btf` returns; there is no such helper before Linux 5.11.
+#[inline(always)]
+pub fn current_task_is_typed() -> bool {
+    frozen!(CGROUP.typed_current_task) == 1
 }
 
 /// Whether the cgroup still exists. Tasks that are dying can be in one that has been removed.

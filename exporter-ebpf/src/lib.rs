@@ -1,16 +1,18 @@
 //! Building blocks that the BPF objects share. An object is one hook family: a folder with its maps, its
 //! programs, and a file per collector that joins in.
 //!
-//! Everything here is inlined into the programs, and nothing here declares a map, so that an object holds
-//! only the maps it names.
+//! Everything here is inlined into the programs, and nothing here declares a map unless asked to ([`rows!`]), so that an
+//! object holds only the maps it names.
 #![no_std]
 #![feature(asm_experimental_arch)]
 
 pub mod atomic;
 pub mod cells;
 pub mod cgroup;
+pub mod histogram;
 pub mod kernel;
 pub mod program;
+pub mod rows;
 pub mod slots;
 pub mod task_storage;
 

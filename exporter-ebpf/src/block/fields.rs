@@ -21,7 +21,6 @@ pub static FIELDS: BlockFields = BlockFields {
     blkg_blkcg: 0,
     blkcg_css: 0,
     css_set_io: 0,
-    typed_current_task: 0,
     write: 0,
     flush: 0,
     request_cells: 0,

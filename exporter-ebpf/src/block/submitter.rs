@@ -31,7 +31,7 @@ pub fn current(request: Struct, operation: u32) -> u64 {
         return ROOT;
     }
     // SAFETY: helpers without arguments.
-    if field!(typed_current_task) == 1 {
+    if cgroup::current_task_is_typed() {
         of_task_or_bio(Struct::new(unsafe { bpf_get_current_task_btf() }.cast()), Struct::as_ptr, request)
     } else {
         let address = |state: Address| state.0 as *mut u8;

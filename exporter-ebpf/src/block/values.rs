@@ -3,9 +3,9 @@
 use aya_ebpf::bindings::BPF_NOEXIST;
 use exporter_common::{
     block_io::{BlockCpu, BlockErrorKey, BlockKey, BlockOwner, BlockSlot},
-    histogram::{Unit, bucket},
+    histogram::Unit,
 };
-use exporter_ebpf::{atomic, slots};
+use exporter_ebpf::{atomic, histogram, slots};
 
 use crate::{
     disk::Disk,
@@ -71,18 +71,8 @@ pub unsafe fn observe<U: Unit, const BUCKETS: usize>(
     sum: *mut u64,
     value: u64,
 ) {
-    let bucket = bucket::<U>(value);
-    let number = bucket.number as usize;
     // SAFETY: the caller's promise.
-    unsafe {
-        if bucket.clamped {
-            atomic::add_u64(&raw mut (*cpu).clamped, 1);
-        }
-        if number < BUCKETS {
-            atomic::add_u32(buckets.cast::<u32>().add(number), 1);
-        }
-        atomic::add_u64(sum, value);
-    }
+    unsafe { histogram::observe::<U, BUCKETS>(buckets, sum, &raw mut (*cpu).clamped, value) };
 }
 
 /// Counts an error.

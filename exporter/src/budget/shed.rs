@@ -57,32 +57,20 @@ impl Shed {
         let mut config = asked.clone();
         let collectors = &mut config.collectors;
         for (collector, left) in &self.0 {
-            let (enabled, detail) = match *collector {
-                "scheduler" => (&mut collectors.scheduler.enabled, Some(&mut collectors.scheduler.detail)),
-                "block_io" => (&mut collectors.block_io.enabled, Some(&mut collectors.block_io.detail)),
-                "process" => (&mut collectors.process.enabled, None),
-                _ => continue,
-            };
-            match (left, detail) {
-                (Left::Counters, Some(detail)) => *detail = Detail::Counters,
-                (Left::Counters, None) => {}
-                (Left::Nothing, _) => *enabled = false,
+            let Some(section) = collectors.section_mut(collector) else { continue };
+            match left {
+                Left::Counters => section.set_detail(Detail::Counters),
+                Left::Nothing => section.enable(false),
             }
         }
         config
     }
 }
 
-/// Whether a collector is asked for histograms; `None` when it is off or not known.
+/// Whether a collector is asked for histograms that it can give up; `None` when it is off or not known.
 fn histograms(collector: &str, asked: &Config) -> Option<bool> {
-    let collectors = &asked.collectors;
-    let (enabled, detail) = match collector {
-        "scheduler" => (collectors.scheduler.enabled, collectors.scheduler.detail),
-        "block_io" => (collectors.block_io.enabled, collectors.block_io.detail),
-        "process" => (collectors.process.enabled, Detail::Counters),
-        _ => return None,
-    };
-    enabled.then_some(detail == Detail::Histograms)
+    let section = asked.collectors.section(collector)?;
+    section.enabled().then(|| section.detail() == Some(Detail::Histograms))
 }
 
 #[cfg(test)]

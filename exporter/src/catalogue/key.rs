@@ -27,6 +27,17 @@ pub enum Fold {
     Goes,
 }
 
+impl Fold {
+    /// The label's value where not even what was done is known. Of labels that say who did it, it is the fold's.
+    pub const fn stand_in(self) -> &'static str {
+        match self {
+            Self::As(all_others) => all_others,
+            Self::Stays | Self::Goes => "(all others)",
+            Self::Cgroup => OTHER_CGROUPS,
+        }
+    }
+}
+
 /// What a folded [`keys::CGROUP`] says. A real one begins with a slash.
 pub const OTHER_CGROUPS: &str = "(all other cgroups)";
 
@@ -106,6 +117,18 @@ keys! {
     /// As semantic conventions have it.
     DISK_IO_DIRECTION { otlp: "disk.io.direction", prometheus: "disk_io_direction",
         help: "`read` or `write`", fold: Fold::Stays }
+    /// Who asked for a hard interrupt.
+    INTERRUPT { otlp: "interrupt", prometheus: "interrupt",
+        help: "who has asked for the interrupt, as /proc/interrupts names it; several names for a line that is shared", fold: Fold::Stays }
+    /// Vector of a soft interrupt.
+    SOFTIRQ { otlp: "softirq", prometheus: "softirq",
+        help: "the vector's name in /proc/softirqs, in lower case", fold: Fold::Stays }
+    /// As semantic conventions have it (`cpu.logical_number`), by the name that node_exporter uses.
+    CPU { otlp: "cpu.logical_number", prometheus: "cpu",
+        help: "number of the CPU", fold: Fold::Stays }
+    /// Which kind of interrupts.
+    INTERRUPT_TYPE { otlp: "interrupt.type", prometheus: "interrupt_type",
+        help: "`hard` or `soft`", fold: Fold::Stays }
 }
 
 #[cfg(test)]

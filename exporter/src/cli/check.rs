@@ -5,8 +5,8 @@ use std::{ops::RangeInclusive, path::Path};
 use crate::{
     catalogue::{Kind, Metric},
     config::{
-        By, Collectors, Config, Detail, HistogramForm, Histograms, Kubelet, Kubernetes, Limits, Otlp,
-        PodSource, Reload, Source, Temporality, duration,
+        By, Config, HistogramForm, Histograms, Kubelet, Kubernetes, Limits, Otlp, PodSource, Reload, Section,
+        Source, Temporality, duration,
     },
     otlp::Settings,
     server::Web,
@@ -38,17 +38,9 @@ pub fn check(
     say("log", format!("{}, {}", log.level, log.format));
 
     say("collectors", String::new());
-    let Collectors { scheduler, block_io, process } = collectors;
-    let labels: Vec<_> = block_io.labels.iter().map(|label| label.key().prometheus).collect();
-    let scheduler_by = by(&[scheduler.by.name()]);
-    let block_io_by = match block_io.detail {
-        Detail::Histograms => by(&[&labels[..], &[block_io.by.name()]].concat()),
-        Detail::Counters => by(&labels), // only durations say whose they are
-    };
-    let process_by = by(&[process.processes_by.name(), process.by.name()]);
-    say("  scheduler", on(scheduler.enabled, &format!("{}, {scheduler_by}", scheduler.detail.name())));
-    say("  block_io", on(block_io.enabled, &format!("{}, {block_io_by}", block_io.detail.name())));
-    say("  process", on(process.enabled, &process_by));
+    for (name, section) in collectors.sections() {
+        say(&format!("  {name}"), on(section));
+    }
 
     say("pods", pods(kubernetes));
 
@@ -142,9 +134,14 @@ fn by(names: &[&str]) -> String {
     if names.is_empty() { "for the whole machine".to_owned() } else { format!("by {}", names.join(", ")) }
 }
 
-/// Whether something is on, and if it is, in what way.
-fn on(enabled: bool, how: &str) -> String {
-    if enabled { format!("on, {how}") } else { "off".to_owned() }
+/// Whether a collector is on, and if it is, in what way.
+fn on(section: &dyn Section) -> String {
+    if !section.enabled() {
+        return "off".to_owned();
+    }
+    let detail = section.detail().map(|detail| detail.name().to_owned());
+    let how: Vec<_> = ["on".to_owned()].into_iter().chain(detail).chain([by(&section.names())]).collect();
+    how.join(", ")
 }
 
 /// As many series as the limits allow, when each label set of a metric is as many as `each` says for it: the worst

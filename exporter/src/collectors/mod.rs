@@ -4,8 +4,10 @@
 //! read and said to be up or down.
 
 pub mod block_io;
+pub mod interrupts;
 pub mod process;
 pub mod registry;
+pub mod rows;
 pub mod scheduler;
 
 mod block;

@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 
-use super::{BlockFamily, Description, Family, SchedFamily, block_io, process, scheduler};
+use super::{
+    BlockFamily, Description, Family, SchedFamily, block_io, interrupts::Interrupts, process, scheduler,
+};
 use crate::{
     catalogue::{Kind, Metric},
     config::{Config, Detail},
@@ -52,6 +54,7 @@ pub static FAMILIES: &[Entry] = &[
         attach: BlockFamily::from_config,
         map_bytes: BlockFamily::map_bytes,
     },
+    Entry::of_rows::<Interrupts>(),
 ];
 
 /// Every collector there is.

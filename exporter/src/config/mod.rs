@@ -13,6 +13,7 @@
 //! (`locate`).
 
 mod budget;
+mod collectors;
 mod deserialize;
 mod detail;
 pub mod duration;
@@ -36,6 +37,7 @@ mod tree;
 mod with;
 
 pub use budget::{Budget, CpuShare, CpuShareError};
+pub use collectors::{BlockIo, Collectors, Interrupts, Process, Scheduler, Section};
 pub use detail::Detail;
 pub use error::{Error, Position};
 pub use json_schema::json_schema;
@@ -50,8 +52,5 @@ pub use otlp::{ClientTls, Compression, Endpoint, HistogramForm, Otlp, Protocol, 
 pub use otlp_names::{EndpointUrl, Headers};
 pub use privileges::{Dropped, Privileges};
 pub(crate) use range::whole_number;
-pub use schema::{
-    BlockIo, Collectors, Config, DurationBounds, Histograms, Limits, Log, Process, Reload, Restart,
-    Scheduler, SizeBounds,
-};
+pub use schema::{Config, DurationBounds, Histograms, Limits, Log, Reload, Restart, SizeBounds};
 pub(crate) use text::{Written, parsed};

@@ -1,7 +1,7 @@
 //! Every key of the config file, with its default and its range. `config.yaml` documents the same keys for
 //! people; a test keeps the two equal.
 
-use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
+use std::{ops::RangeInclusive, time::Duration};
 
 use exporter_common::histogram::{Bytes, Nanoseconds, SCALE, Unit};
 use schemars::JsonSchema;
@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     budget::Budget,
-    detail::Detail,
+    collectors::Collectors,
     kubernetes::Kubernetes,
-    labels::{BlockIoLabel, By, ProcessesBy, label_set},
     listen::ListenAddress,
     log::{LogFilter, LogFormat},
     otlp::Otlp,
@@ -71,92 +70,6 @@ impl Default for Config {
             restart: Restart::default(),
             log: Log::default(),
         }
-    }
-}
-
-/// What is measured.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Collectors {
-    /// Scheduling latency, time on and off the CPU.
-    pub scheduler: Scheduler,
-    /// Latency and size of block requests.
-    pub block_io: BlockIo,
-    /// What the kernel sums per process.
-    pub process: Process,
-}
-
-impl Collectors {
-    /// How much a collector measures.
-    pub fn detail(&self, collector: &str) -> Detail {
-        match collector {
-            "scheduler" => self.scheduler.detail,
-            "block_io" => self.block_io.detail,
-            _ => Detail::default(),
-        }
-    }
-
-    /// All that decides by which labels series are told apart.
-    pub fn names(&self) -> impl PartialEq {
-        let Self { scheduler, block_io, process } = self;
-        (scheduler.by, block_io.by, block_io.labels.clone(), process.by, process.processes_by)
-    }
-}
-
-/// The collector `scheduler`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Scheduler {
-    /// Whether its programs are loaded.
-    pub enabled: bool,
-    /// How much it measures.
-    pub detail: Detail,
-    /// How series say whose cgroup it was.
-    pub by: By,
-}
-
-impl Default for Scheduler {
-    fn default() -> Self {
-        Self { enabled: true, detail: Detail::default(), by: By::default() }
-    }
-}
-
-/// The collector `block_io`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct BlockIo {
-    /// Whether its programs are loaded.
-    pub enabled: bool,
-    /// How much it measures.
-    pub detail: Detail,
-    /// How series say whose cgroup it was.
-    pub by: By,
-    /// Which other labels its series keep; the kernel aggregates over the rest.
-    #[serde(deserialize_with = "label_set")]
-    pub labels: BTreeSet<BlockIoLabel>,
-}
-
-impl Default for BlockIo {
-    fn default() -> Self {
-        Self { enabled: true, detail: Detail::default(), by: By::default(), labels: BlockIoLabel::ALL.into() }
-    }
-}
-
-/// The collector `process`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Process {
-    /// Whether its programs are loaded.
-    pub enabled: bool,
-    /// How series say whose cgroup it was.
-    pub by: By,
-    /// How they say which process it was.
-    pub processes_by: ProcessesBy,
-}
-
-impl Default for Process {
-    fn default() -> Self {
-        Self { enabled: true, by: By::default(), processes_by: ProcessesBy::default() }
     }
 }
 

@@ -127,15 +127,17 @@ impl Part {
                 None => RungState::NotTried,
             };
         }
-        if taken.loses.is_some()
-            && let Some(refusal) = choice.refused().first()
-        {
+        let of_rung = choice.refused().first().filter(|_| taken.loses.is_some());
+        let of_parts = choice.missing().iter().map(|part| &part.refusal);
+        if let Some(refusal) = of_rung.into_iter().chain(of_parts).next() {
             self.status = Status::Degraded;
             self.reason = Some(refusal.reason.name().to_owned());
             self.message = Some(refusal.message.clone());
             self.fix = Some(refusal.fix.clone());
         }
-        self.lost = taken.loses.map(str::to_owned);
+        let lost: Vec<_> =
+            taken.loses.into_iter().chain(choice.missing().iter().map(|part| part.loses)).collect();
+        self.lost = (!lost.is_empty()).then(|| lost.join("; "));
         self.limit = taken.limit.map(str::to_owned);
         self
     }

@@ -6,13 +6,20 @@ use super::engine::Families;
 use crate::{engine::Report, privileges};
 
 pub(super) fn families(report: &Report) -> Families<'static> {
-    let rungs =
-        || report.collectors.iter().filter_map(|state| Some((state.name, state.choice.as_ref()?.taken())));
-    let info = rungs().map(|(collector, rung)| {
-        (vec![("collector", collector.to_owned()), ("rung", rung.name.to_owned())], 1.0)
+    let choices = || report.collectors.iter().filter_map(|state| Some((state.name, state.choice.as_ref()?)));
+    let info = choices().map(|(collector, choice)| {
+        (vec![("collector", collector.to_owned()), ("rung", choice.taken().name.to_owned())], 1.0)
     });
-    let degraded = rungs().map(|(collector, rung)| {
-        (vec![("collector", collector.to_owned())], f64::from(u8::from(rung.loses.is_some())))
+    let degraded = choices().map(|(collector, choice)| {
+        (vec![("collector", collector.to_owned())], f64::from(u8::from(choice.is_degraded())))
+    });
+    let missing = choices().flat_map(|(collector, choice)| {
+        choice.missing().iter().map(move |part| {
+            let reason = part.refusal.reason.name().to_owned();
+            let labels =
+                [("collector", collector.to_owned()), ("lost", part.loses.to_owned()), ("reason", reason)];
+            (labels.to_vec(), 1.0)
+        })
     });
     let held = privileges::names(privileges::effective());
     vec![
@@ -27,6 +34,12 @@ pub(super) fn families(report: &Report) -> Families<'static> {
             "Whether a collector that measures tells less than on a kernel that allows more",
             MetricType::GAUGE,
             degraded.collect(),
+        ),
+        (
+            "collector_missing_info",
+            "What a collector that measures does not tell on this kernel, and why; always 1",
+            MetricType::GAUGE,
+            missing.collect(),
         ),
         (
             "cgroup_events_up",

@@ -29,5 +29,6 @@ pub(crate) fn cgroup(btf: &Btf, hierarchy: &Hierarchy) -> Result<CgroupFields, B
         cgroup_root: btf.offset("cgroup", "root")?,
         root_hierarchy_id: btf.offset("cgroup_root", "hierarchy_id")?,
         hierarchy: hierarchy.id,
+        typed_current_task: u32::from(btf.enum_value("bpf_func_id", "BPF_FUNC_get_current_task_btf").is_ok()),
     })
 }

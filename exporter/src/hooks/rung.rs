@@ -21,11 +21,21 @@ pub struct Rung {
     pub limit: Option<&'static str>,
 }
 
-/// Which rung was taken, and why those above were not.
+/// Which rung was taken, why those above were not, and what is missing on it nevertheless.
 #[derive(Clone, Debug)]
 pub struct Choice {
     rungs: &'static [Rung],
     refused: Vec<Refusal>,
+    missing: Vec<Missing>,
+}
+
+/// A part of a collector that this kernel does not allow, while the rest works.
+#[derive(Clone, Debug)]
+pub struct Missing {
+    /// What is not told without it.
+    pub loses: &'static str,
+    /// Why.
+    pub refusal: Refusal,
 }
 
 impl Choice {
@@ -37,6 +47,23 @@ impl Choice {
     /// The one that was taken: that after those which were refused.
     pub fn taken(&self) -> &'static Rung {
         &self.rungs[self.refused.len()]
+    }
+
+    /// The same, and what is missing.
+    #[must_use]
+    pub fn without(mut self, missing: Vec<Missing>) -> Self {
+        self.missing.extend(missing);
+        self
+    }
+
+    /// What this kernel does not allow while the rest works.
+    pub fn missing(&self) -> &[Missing] {
+        &self.missing
+    }
+
+    /// Whether less is told than on a kernel that allows more.
+    pub fn is_degraded(&self) -> bool {
+        self.taken().loses.is_some() || !self.missing.is_empty()
     }
 
     /// Why those above it were not taken, in their order.
@@ -58,7 +85,7 @@ pub fn climb<T>(
     let mut last = anyhow!("there is no way to attach it");
     for rung in rungs {
         match attempt(rung) {
-            Ok(attached) => return Ok((attached, Choice { rungs, refused })),
+            Ok(attached) => return Ok((attached, Choice { rungs, refused, missing: Vec::new() })),
             Err(error) => {
                 refused.push(Refusal::of(&error));
                 last = error;

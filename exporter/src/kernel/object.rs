@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel,
     maps::{Map, MapData},
-    programs::{BtfTracePoint, Iter, Program, RawTracePoint},
+    programs::{BtfTracePoint, FEntry, FExit, Iter, Program, RawTracePoint},
 };
 use exporter_common::Plain;
 
@@ -72,6 +72,26 @@ impl Object {
         let tracepoint: &mut BtfTracePoint = loaded.try_into()?;
         tracepoint.load(program, btf).with_context(|| format!("the kernel refuses program `{program}`"))?;
         tracepoint.attach().with_context(|| format!("cannot attach to tracepoint `{program}`"))?;
+        Ok(())
+    }
+
+    /// Attaches `program` to the entry of the kernel's function `function`.
+    pub fn attach_function_entry(&mut self, program: &'static str, function: &'static str) -> Result<()> {
+        self.read_btf()?;
+        let (btf, loaded) = self.parts(program)?;
+        let entry: &mut FEntry = loaded.try_into()?;
+        entry.load(function, btf).with_context(|| format!("the kernel refuses program `{program}`"))?;
+        entry.attach().with_context(|| format!("cannot attach to the entry of function `{function}`"))?;
+        Ok(())
+    }
+
+    /// Attaches `program` to the return of the kernel's function `function`.
+    pub fn attach_function_exit(&mut self, program: &'static str, function: &'static str) -> Result<()> {
+        self.read_btf()?;
+        let (btf, loaded) = self.parts(program)?;
+        let exit: &mut FExit = loaded.try_into()?;
+        exit.load(function, btf).with_context(|| format!("the kernel refuses program `{program}`"))?;
+        exit.attach().with_context(|| format!("cannot attach to the return of function `{function}`"))?;
         Ok(())
     }
 

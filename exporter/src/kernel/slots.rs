@@ -10,6 +10,7 @@ use std::{io, os::fd::BorrowedFd};
 use exporter_common::{
     Plain,
     block_io::{BlockKey, BlockOwner},
+    rows::RowKey,
     slots::{NO_OWNER, OVERFLOW_SLOT},
 };
 
@@ -44,6 +45,15 @@ impl Owner for BlockOwner {
     }
 }
 
+impl Owner for RowKey {
+    type Key = Self;
+    const NOBODY: Self = Self { cgroup: 0, series: 0, attribute: 0 };
+
+    fn key(&self) -> Option<Self> {
+        (self.series != 0).then_some(*self)
+    }
+}
+
 /// Whose increments a slot holds at this read.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Tenancy<O> {
@@ -69,16 +79,23 @@ enum State<O> {
 pub struct SlotTable<O> {
     owners: Mapped<O>,
     states: Vec<State<O>>,
+    /// How many of the first slots never have a tenant.
+    reserved: usize,
 }
 
 impl<O: Owner> SlotTable<O> {
     /// Takes over a table that was just made, and queues all slots but the overflow slot.
     pub fn new(owners: Mapped<O>, free: BorrowedFd<'_>) -> io::Result<Self> {
+        Self::with_reserved(owners, free, OVERFLOW_SLOT as usize + 1)
+    }
+
+    /// As [`new`](Self::new), where so many of the first slots never have a tenant: they are the fold's at every read.
+    pub fn with_reserved(owners: Mapped<O>, free: BorrowedFd<'_>, reserved: usize) -> io::Result<Self> {
         let states = vec![State::Free; owners.len()];
-        for slot in OVERFLOW_SLOT + 1..owners.len() as u32 {
-            bpf::push(free, &slot)?;
+        for slot in reserved..owners.len() {
+            bpf::push(free, &(slot as u32))?;
         }
-        Ok(Self { owners, states })
+        Ok(Self { owners, states, reserved })
     }
 
     /// Number of slots, the overflow slot included.
@@ -98,7 +115,7 @@ impl<O: Owner> SlotTable<O> {
 
     /// Ends the tenancy of all for whom `is_gone` holds, also of those that came since the last read.
     pub fn evict(&mut self, index: BorrowedFd<'_>, mut is_gone: impl FnMut(&O) -> bool) -> io::Result<()> {
-        for slot in OVERFLOW_SLOT as usize + 1..self.states.len() {
+        for slot in self.reserved..self.states.len() {
             let owner = match self.states[slot] {
                 State::Taken(owner) => owner,
                 State::Free => match self.newcomer(index, slot)? {
@@ -121,8 +138,8 @@ impl<O: Owner> SlotTable<O> {
     /// All slots that may hold increments, ascending. The caller reads their values, and then calls
     /// [`settle`](Self::settle).
     pub fn scan(&mut self, index: BorrowedFd<'_>) -> io::Result<Vec<(usize, Tenancy<O>)>> {
-        let mut slots = vec![(OVERFLOW_SLOT as usize, Tenancy::Fold)];
-        for slot in OVERFLOW_SLOT as usize + 1..self.states.len() {
+        let mut slots: Vec<_> = (0..self.reserved).map(|slot| (slot, Tenancy::Fold)).collect();
+        for slot in self.reserved..self.states.len() {
             let tenancy = match self.states[slot] {
                 State::Free => match self.newcomer(index, slot)? {
                     Some(owner) => {

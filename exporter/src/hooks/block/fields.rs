@@ -41,7 +41,6 @@ pub(super) fn of(
         blkg_blkcg: ABSENT,
         blkcg_css: ABSENT,
         css_set_io: ABSENT,
-        typed_current_task: u32::from(btf.enum_value("bpf_func_id", "BPF_FUNC_get_current_task_btf").is_ok()),
         write: operation("REQ_OP_WRITE")?,
         flush: operation("REQ_OP_FLUSH")?,
         request_cells,

@@ -1,0 +1,114 @@
+//! Hook family `interrupts`, for the collector of that name.
+//!
+//! Handlers of hard interrupts run with interrupts off, and soft interrupts do not nest on one CPU, so a word per CPU and
+//! vector remembers when one began. It is zero when none runs: what was running when the programs came is not measured.
+#![no_std]
+#![no_main]
+
+use aya_ebpf::{helpers::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext};
+use exporter_common::interrupts::{InterruptsFields, SOFTIRQS, memory, note, program, series};
+use exporter_ebpf::{frozen, rows::Cpu};
+
+exporter_ebpf::rows!();
+
+/// Set by user space before the object is loaded.
+#[unsafe(no_mangle)]
+static FIELDS: InterruptsFields = InterruptsFields { per_cpu: 0 };
+
+/// `irq_handler_entry`: a handler of a hard interrupt begins.
+#[btf_tracepoint(function = "irq_handler_entry")]
+fn irq_handler_entry(_: BtfTracePointContext) -> i32 {
+    rows().measured(program::HARD_ENTRY, |cpu| begin(cpu, memory::HARD))
+}
+
+/// `irq_handler_exit`: it ends.
+#[btf_tracepoint(function = "irq_handler_exit")]
+fn irq_handler_exit(ctx: BtfTracePointContext) -> i32 {
+    rows().measured(program::HARD_EXIT, |cpu| {
+        if let Some(duration) = end(cpu, memory::HARD) {
+            cpu.observe(series::HARD, ctx.arg(0), 0, duration);
+            count_per_cpu(cpu, 0, duration);
+        }
+    })
+}
+
+/// `softirq_raise`: a soft interrupt is asked for, on this CPU.
+#[btf_tracepoint(function = "softirq_raise")]
+fn softirq_raise(ctx: BtfTracePointContext) -> i32 {
+    rows().measured(program::SOFT_RAISE, |cpu| {
+        let Some(vector) = vector(&ctx) else { return };
+        let raised = cpu.memory(memory::RAISED + vector);
+        // SAFETY: a map's value. One that is asked for again waits since the first time.
+        unsafe {
+            if *raised == 0 {
+                *raised = bpf_ktime_get_ns();
+            }
+        }
+    })
+}
+
+/// `softirq_entry`: a soft interrupt begins.
+#[btf_tracepoint(function = "softirq_entry")]
+fn softirq_entry(ctx: BtfTracePointContext) -> i32 {
+    rows().measured(program::SOFT_ENTRY, |cpu| {
+        let Some(vector) = vector(&ctx) else { return };
+        // SAFETY: maps' values; a helper without arguments.
+        unsafe {
+            let now = bpf_ktime_get_ns();
+            *cpu.memory(memory::SOFT + vector) = now;
+            let raised = core::mem::take(&mut *cpu.memory(memory::RAISED + vector));
+            if raised == 0 {
+                cpu.note(note::RAISE_MISSED);
+            } else {
+                cpu.observe_fixed(SOFTIRQS + vector, now.saturating_sub(raised));
+            }
+        }
+    })
+}
+
+/// `softirq_exit`: it ends.
+#[btf_tracepoint(function = "softirq_exit")]
+fn softirq_exit(ctx: BtfTracePointContext) -> i32 {
+    rows().measured(program::SOFT_EXIT, |cpu| {
+        let Some(vector) = vector(&ctx) else { return };
+        if let Some(duration) = end(cpu, memory::SOFT + vector) {
+            cpu.observe_fixed(vector, duration);
+            count_per_cpu(cpu, 1, duration);
+        }
+    })
+}
+
+/// The vector that a tracepoint of soft interrupts is about.
+#[inline(always)]
+fn vector(ctx: &BtfTracePointContext) -> Option<u32> {
+    let vector: u32 = ctx.arg(0);
+    (vector < SOFTIRQS).then_some(vector)
+}
+
+#[inline(always)]
+fn begin(cpu: Cpu, word: u32) {
+    // SAFETY: a map's value; a helper without arguments.
+    unsafe { *cpu.memory(word) = bpf_ktime_get_ns() };
+}
+
+/// Time since the beginning, which is forgotten.
+#[inline(always)]
+fn end(cpu: Cpu, word: u32) -> Option<u64> {
+    // SAFETY: as in `begin`.
+    unsafe {
+        match core::mem::take(&mut *cpu.memory(word)) {
+            0 => {
+                cpu.note(note::START_MISSED);
+                None
+            }
+            begun => Some(bpf_ktime_get_ns().saturating_sub(begun)),
+        }
+    }
+}
+
+#[inline(always)]
+fn count_per_cpu(cpu: Cpu, soft: u32, duration: u64) {
+    if frozen!(FIELDS.per_cpu) == 1 {
+        cpu.count(series::PER_CPU, cpu.number() * 2 + soft, 0, duration);
+    }
+}

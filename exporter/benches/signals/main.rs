@@ -1,0 +1,102 @@
+//! What the programs of the collectors with rows cost, by the kernel's own run-time statistics, beside an empty program as
+//! the floor. Run as root: `make bench`.
+
+mod interrupts;
+
+use std::{thread, time::Duration};
+
+use anyhow::{Context as _, Result};
+use kernel_exporter::{
+    collectors::{
+        Family, ProgramAccount,
+        registry::{FAMILIES, Kernel},
+    },
+    config::Config,
+    hooks::selftest::Floor,
+    kernel::{
+        btf::Btf,
+        host::{self, Hierarchy},
+    },
+};
+
+const BATCHES: usize = 12;
+const BATCH: Duration = Duration::from_millis(100);
+
+fn main() -> Result<()> {
+    let _ = host::lift_memlock_limit();
+    let _stats = aya::sys::enable_stats(aya::sys::Stats::RunTime)?;
+    let kernel = Kernel { btf: Btf::of_running_kernel()?, hierarchy: Hierarchy::of_this_host()? };
+    let bench = Bench { kernel };
+    println!(
+        "| collector | workload | program | runs | ns per run, minimum of {BATCHES} batches |\n|---|---|---|---|---|"
+    );
+    bench.floor()?;
+    interrupts::run(&bench)
+}
+
+/// Attaches collectors and shows what their programs cost.
+pub(crate) struct Bench {
+    kernel: Kernel,
+}
+
+impl Bench {
+    /// What an empty program on sched_switch reads.
+    fn floor(&self) -> Result<()> {
+        let floor = Floor::attach()?;
+        let mut best = f64::INFINITY;
+        let mut runs = 0;
+        for _ in 0..BATCHES {
+            let before = floor.program_info().unwrap_or_default();
+            for _ in 0..20 {
+                thread::sleep(BATCH / 20);
+            }
+            let after = floor.program_info().unwrap_or_default();
+            let count = after.run_count - before.run_count;
+            if count > 0 {
+                best = best.min((after.run_time_ns - before.run_time_ns) as f64 / count as f64);
+                runs += count;
+            }
+        }
+        println!("| (floor) | sleeps | empty program | {runs} | {best:.1} |");
+        Ok(())
+    }
+
+    /// Attaches the hook family of `collector` as `config` asks for, does `work` again and again, and prints a line for each
+    /// program that ran, and one for `all` of them together, per what happened once.
+    pub(crate) fn collector(
+        &self,
+        collector: &str,
+        config: &str,
+        workload: &str,
+        mut work: impl FnMut(),
+    ) -> Result<()> {
+        let config = Config::from_yaml("bench", config.as_bytes())?;
+        let entry = FAMILIES
+            .iter()
+            .find(|entry| entry.collectors.iter().any(|about| about.name == collector))
+            .with_context(|| format!("no collector {collector}"))?;
+        let family = (entry.attach)(&self.kernel, &config)?;
+        let mut best: Vec<(&'static str, u64, f64)> = Vec::new();
+        for _ in 0..BATCHES {
+            let before = programs(&*family);
+            work();
+            for (before, after) in before.iter().zip(programs(&*family)) {
+                let runs = after.runs - before.runs;
+                let ns = (after.kernel_ns - before.kernel_ns) as f64 / runs as f64;
+                match best.iter_mut().find(|(name, ..)| *name == after.name) {
+                    _ if runs == 0 => {}
+                    Some((_, all, least)) => (*all, *least) = (*all + runs, least.min(ns)),
+                    None => best.push((after.name, runs, ns)),
+                }
+            }
+        }
+        for (name, runs, ns) in best {
+            println!("| {collector} | {workload} | {name} | {runs} | {ns:.1} |");
+        }
+        Ok(())
+    }
+}
+
+fn programs(family: &dyn Family) -> Vec<ProgramAccount> {
+    family.account().programs
+}

@@ -1,0 +1,272 @@
+//! Collectors whose values are [rows](exporter_common::rows): what is the same in all of them.
+//!
+//! Such a collector says what it attaches and what its rows mean ([`RowsCollector`]), and nothing else: loading,
+//! reading, naming, folding and its own account follow.
+
+mod shelf;
+
+use anyhow::Result;
+use exporter_common::Plain;
+
+use super::{
+    Account, Books, Description, Family, ProgramAccount, World,
+    registry::{Entry, Kernel},
+};
+use crate::{
+    catalogue::Metric,
+    config::{By, Config, Limits, Section},
+    entities::widen::{Counter64, HistogramCursor},
+    hooks::{
+        rows::{Hook, Layout, Plan, RowsHook},
+        rung::{Choice, Rung},
+    },
+    kernel::{host, object::Object},
+    snapshot::{HistogramDelta, Labels},
+};
+use shelf::Shelf;
+
+/// What is special about a collector with rows.
+pub trait RowsCollector: Sized + Send + 'static {
+    /// What it is.
+    const DESCRIPTION: &'static Description;
+    /// Name of its hook family, and of its object.
+    const FAMILY: &'static str;
+    /// How it can be attached.
+    const RUNGS: &'static [Rung];
+    /// Its metrics by number of series; there is no series 0, and none from `FIRST_FIXED` on.
+    const SERIES: &'static [Option<&'static Metric>];
+    /// What its programs take note of, by number, as in `kernel_exporter_failures_total`.
+    const NOTES: &'static [&'static str];
+    /// A program that runs many times a second on every machine, if there is one: `doctor` watches it.
+    const RESTLESS: Option<&'static str> = None;
+    /// Its section of the config.
+    type Section: Section + Clone + PartialEq + Send;
+    /// The object's constant `FIELDS`.
+    type Fields: Plain;
+
+    /// Its section of a config.
+    fn section(config: &Config) -> &Self::Section;
+
+    /// What its maps will be.
+    fn layout(section: &Self::Section, limits: &Limits) -> Layout;
+
+    /// Name, entries and bytes of an entry of the maps that its object has beside those of rows.
+    fn maps(_section: &Self::Section) -> Vec<(&'static str, u32, usize)> {
+        Vec::new()
+    }
+
+    /// What is to be attached on this kernel, and the collector, which knows the names of what is counted.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel lacks what it cannot do without.
+    fn plan(kernel: &Kernel, section: &Self::Section, limits: &Limits) -> Result<(Plan<Self::Fields>, Self)>;
+
+    /// The labels that say what was done, of a row of this series with this attribute.
+    fn labels(&self, series: u32, attribute: u32) -> Labels;
+
+    /// Reads what is counted elsewhere than in rows.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read; its series stay as they are.
+    fn read_more(&mut self, _object: &Object, _books: &mut Books) -> Result<()> {
+        Ok(())
+    }
+
+    /// Gives up the claims that [`read_more`](Self::read_more) made.
+    fn close_more(&mut self, _books: &mut Books) {}
+}
+
+/// Rows for tenants that the limits lead to when there are a few kinds of things per cgroup: of counters, and of
+/// histograms.
+pub fn rows_for_cgroups(limits: &Limits) -> (u32, u32) {
+    (limits.slots.saturating_mul(2), limits.slots / 2)
+}
+
+impl Entry {
+    /// A collector with rows, before it is attached.
+    pub(super) const fn of_rows<C: RowsCollector>() -> Self {
+        Self {
+            collectors: const { &[C::DESCRIPTION] },
+            enabled: |config| {
+                C::section(config).enabled().then_some(C::DESCRIPTION.name).into_iter().collect()
+            },
+            rungs: C::RUNGS,
+            restless: C::RESTLESS,
+            attach: |kernel, config| Ok(Box::new(RowsFamily::<C>::attach(kernel, config)?)),
+            map_bytes: map_bytes::<C>,
+        }
+    }
+}
+
+fn map_bytes<C: RowsCollector>(config: &Config) -> Vec<(String, u64)> {
+    let section = C::section(config);
+    if !section.enabled() {
+        return Vec::new();
+    }
+    let own = C::maps(section);
+    let bytes = |(name, entries, size): (&str, u32, usize)| {
+        (format!("{} {name}", C::FAMILY), u64::from(entries) * size as u64)
+    };
+    C::layout(section, &config.limits).sizes().into_iter().chain(own).map(bytes).collect()
+}
+
+/// The attached hooks of a collector with rows, and who reads them.
+struct RowsFamily<C: RowsCollector> {
+    hook: RowsHook,
+    collector: C,
+    section: C::Section,
+    layout: Layout,
+    counters: Shelf<Counter64>,
+    histograms: Shelf<HistogramCursor>,
+    delta: HistogramDelta,
+    /// CPU time that reading has taken.
+    read_ns: u64,
+}
+
+impl<C: RowsCollector> RowsFamily<C> {
+    fn attach(kernel: &Kernel, config: &Config) -> Result<Self> {
+        let section = C::section(config).clone();
+        let (plan, collector) = C::plan(kernel, &section, &config.limits)?;
+        let layout = plan.layout.clone();
+        let hook = RowsHook::attach(&kernel.btf, &kernel.hierarchy, plan)?;
+        let (counters, histograms) = hook.len();
+        Ok(Self {
+            hook,
+            collector,
+            section,
+            layout,
+            counters: Shelf::new(counters),
+            histograms: Shelf::new(histograms),
+            delta: HistogramDelta::default(),
+            read_ns: 0,
+        })
+    }
+
+    fn read_rows(&mut self, world: &mut World) -> Result<()> {
+        let Self { hook, collector, section, counters, histograms, delta, .. } = self;
+        let (counter_rows, histogram_rows, object) = hook.parts();
+        let World { books, identities } = world;
+        counter_rows.evict(object, |id| identities.is_gone(id))?;
+        histogram_rows.evict(object, |id| identities.is_gone(id))?;
+        let names = Names { collector, by: section.by() };
+        counter_rows.read(object, |row, whose, value| {
+            let is_idle = |cursor: &Counter64| cursor.is_at(*value);
+            let take = |books: &mut Books, cursor: &mut Counter64, claim: &_| {
+                let by = books.increment(cursor.advance(*value));
+                books.count(claim, by);
+            };
+            counters.visit(row, whose, &names, identities, books, is_idle, take);
+        })?;
+        histogram_rows.read(object, |row, whose, value| {
+            let is_idle = |cursor: &HistogramCursor| cursor.is_at(&value.buckets, value.sum);
+            let take = |books: &mut Books, cursor: &mut HistogramCursor, claim: &_| {
+                if let Err(behind) = cursor.advance(&value.buckets, value.sum, delta) {
+                    books.note(behind);
+                }
+                books.observe(claim, delta);
+            };
+            histograms.visit(row, whose, &names, identities, books, is_idle, take);
+        })?;
+        let (.., object) = self.hook.parts();
+        self.collector.read_more(object, &mut world.books)
+    }
+}
+
+/// Gives rows their names.
+struct Names<'a, C> {
+    collector: &'a C,
+    by: By,
+}
+
+/// What a [`Shelf`] needs to know of rows.
+trait Naming {
+    /// How series say whose cgroup it was.
+    fn by(&self) -> By;
+    /// The metric of a series.
+    fn metric(&self, series: u32) -> Option<&'static Metric>;
+    /// The labels that say what was done; those of the fold where there is no attribute.
+    fn what(&self, series: u32, attribute: Option<u32>) -> Labels;
+}
+
+impl<C: RowsCollector> Naming for Names<'_, C> {
+    fn by(&self) -> By {
+        self.by
+    }
+
+    fn metric(&self, series: u32) -> Option<&'static Metric> {
+        C::SERIES.get(series as usize).copied().flatten()
+    }
+
+    fn what(&self, series: u32, attribute: Option<u32>) -> Labels {
+        match attribute {
+            Some(attribute) => self.collector.labels(series, attribute),
+            None => {
+                let attributes = self.metric(series).map_or(&[][..], |metric| metric.attributes);
+                Labels::new(attributes.iter().map(|key| (*key, key.fold.stand_in())))
+            }
+        }
+    }
+}
+
+impl<C: RowsCollector> Family for RowsFamily<C> {
+    fn collectors(&self) -> Vec<&'static str> {
+        vec![C::DESCRIPTION.name]
+    }
+
+    fn choice(&self) -> &Choice {
+        self.hook.choice()
+    }
+
+    fn serves(&self, config: &Config) -> bool {
+        let mut asked = C::section(config).clone();
+        let layout = C::layout(&asked, &config.limits);
+        asked.set_by(self.section.by());
+        layout == self.layout && asked == self.section
+    }
+
+    fn adopt(&mut self, config: &Config) {
+        self.section.set_by(C::section(config).by());
+    }
+
+    fn read(&mut self, world: &mut World) -> Result<()> {
+        let begun = host::thread_cpu_ns();
+        let read = self.read_rows(world);
+        self.read_ns += host::thread_cpu_ns() - begun;
+        read
+    }
+
+    fn close(&mut self, world: &mut World) {
+        self.counters.close(&mut world.books);
+        self.histograms.close(&mut world.books);
+        self.collector.close_more(&mut world.books);
+    }
+
+    fn account(&self) -> Account {
+        let name = C::DESCRIPTION.name;
+        let programs = self.hook.programs().map(|(program, runs, info)| {
+            let account = ProgramAccount::new(program.name, name, runs, &info);
+            match program.hook {
+                Hook::Tracepoint => account,
+                Hook::Entry(function) => ProgramAccount { hook: function, rung: "fentry", ..account },
+                Hook::Exit(function) => ProgramAccount { hook: function, rung: "fexit", ..account },
+            }
+        });
+        let totals = self.hook.totals();
+        let mut failures = vec![
+            ("slots_exhausted", totals.slots.exhausted),
+            ("slot_insert_failed", totals.slots.insert_failed),
+            ("value_clamped", totals.clamped),
+        ];
+        failures.extend(C::NOTES.iter().copied().zip(totals.notes));
+        Account {
+            family: C::FAMILY,
+            programs: programs.collect(),
+            reads: vec![(name, self.read_ns)],
+            maps: self.hook.map_bytes().to_vec(),
+            slots: Some(self.hook.rows()),
+            failures,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The sections of collectors, a file each.
+//!
+//! A new one is a file, a line in [`sections!`] below, and its keys in `config.yaml`.
+
+mod block_io;
+mod interrupts;
+mod process;
+mod scheduler;
+
+pub use block_io::BlockIo;
+pub use interrupts::Interrupts;
+pub use process::Process;
+pub use scheduler::Scheduler;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{By, Detail};
+
+/// What the sections of all collectors have in common.
+pub trait Section {
+    /// Whether the collector's programs are loaded.
+    fn enabled(&self) -> bool;
+
+    /// Switches it.
+    fn enable(&mut self, enabled: bool);
+
+    /// How much it measures; `None` where there is no choice.
+    fn detail(&self) -> Option<Detail> {
+        None
+    }
+
+    /// Says how much it measures, where there is a choice.
+    fn set_detail(&mut self, _: Detail) {}
+
+    /// How series say whose cgroup it was; not at all where there is no choice.
+    fn by(&self) -> By {
+        By::None
+    }
+
+    /// Says how series say whose cgroup it was, where there is a choice.
+    fn set_by(&mut self, _: By) {}
+
+    /// By what series are told apart, as the config writes it; `none` is possible.
+    fn names(&self) -> Vec<&'static str> {
+        vec![self.by().name()]
+    }
+}
+
+macro_rules! sections {
+    ($($(#[$doc:meta])* $name:ident: $section:ty,)*) => {
+        /// What is measured.
+        #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Collectors {
+            $($(#[$doc])* pub $name: $section,)*
+        }
+
+        impl Collectors {
+            /// All of them, by the name in the config.
+            pub fn sections(&self) -> Vec<(&'static str, &dyn Section)> {
+                vec![$((stringify!($name), &self.$name)),*]
+            }
+
+            /// The section of a collector; `None` when there is no such collector.
+            pub fn section_mut(&mut self, collector: &str) -> Option<&mut dyn Section> {
+                match collector {
+                    $(stringify!($name) => Some(&mut self.$name),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+sections! {
+    /// Scheduling latency, time on and off the CPU.
+    scheduler: Scheduler,
+    /// Latency and size of block requests.
+    block_io: BlockIo,
+    /// What the kernel sums per process.
+    process: Process,
+    /// What hard and soft interrupts take.
+    interrupts: Interrupts,
+}
+
+impl Collectors {
+    /// The section of a collector; `None` when there is no such collector.
+    pub fn section(&self, collector: &str) -> Option<&dyn Section> {
+        self.sections().into_iter().find_map(|(name, section)| (name == collector).then_some(section))
+    }
+
+    /// How much a collector measures.
+    pub fn detail(&self, collector: &str) -> Detail {
+        self.section(collector).and_then(Section::detail).unwrap_or_default()
+    }
+
+    /// All that decides by which labels series are told apart.
+    pub fn names(&self) -> impl PartialEq {
+        self.sections().into_iter().map(|(_, section)| section.names()).collect::<Vec<_>>()
+    }
+}

@@ -1,0 +1,66 @@
+//! The section of the collector `block_io`.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Section;
+use crate::config::{
+    By, Detail,
+    labels::{BlockIoLabel, label_set},
+};
+
+/// The collector `block_io`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BlockIo {
+    /// Whether its programs are loaded.
+    pub enabled: bool,
+    /// How much it measures.
+    pub detail: Detail,
+    /// How series say whose cgroup it was.
+    pub by: By,
+    /// Which other labels its series keep; the kernel aggregates over the rest.
+    #[serde(deserialize_with = "label_set")]
+    pub labels: BTreeSet<BlockIoLabel>,
+}
+
+impl Default for BlockIo {
+    fn default() -> Self {
+        Self { enabled: true, detail: Detail::default(), by: By::default(), labels: BlockIoLabel::ALL.into() }
+    }
+}
+
+impl Section for BlockIo {
+    fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn enable(&mut self, enabled: bool) {
+        self.enabled = enabled;
+    }
+
+    fn detail(&self) -> Option<Detail> {
+        Some(self.detail)
+    }
+
+    fn set_detail(&mut self, detail: Detail) {
+        self.detail = detail;
+    }
+
+    fn by(&self) -> By {
+        self.by
+    }
+
+    fn set_by(&mut self, by: By) {
+        self.by = by;
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        let labels = self.labels.iter().map(|label| label.key().prometheus);
+        // Only durations say whose they are.
+        let whose = (self.detail == Detail::Histograms).then(|| self.by.name());
+        labels.chain(whose).collect()
+    }
+}

@@ -1,0 +1,110 @@
+//! One table of rows, read.
+
+use anyhow::{Context as _, Result};
+use exporter_common::{
+    Plain,
+    rows::{FIRST_FIXED, RowKey},
+};
+
+use crate::kernel::{
+    mapped::Mapped,
+    object::Object,
+    slots::{SlotTable, Tenancy},
+};
+
+/// The names of a table's maps.
+pub(super) struct Names {
+    index: &'static str,
+    free: &'static str,
+    owners: &'static str,
+    values: &'static str,
+}
+
+pub(super) static COUNTERS: Names =
+    Names { index: "COUNTER_OF", free: "FREE_COUNTERS", owners: "COUNTER_OWNERS", values: "COUNTERS" };
+
+pub(super) static HISTOGRAMS: Names = Names {
+    index: "HISTOGRAM_OF",
+    free: "FREE_HISTOGRAMS",
+    owners: "HISTOGRAM_OWNERS",
+    values: "HISTOGRAMS",
+};
+
+/// Whose increments a row holds at this read.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Whose {
+    /// This key's.
+    Of(RowKey),
+    /// This key's, for the last time.
+    Last(RowKey),
+    /// Those of a series' fold: by the row's number, or of the series that the row had.
+    Fold {
+        /// The number of the series, where the row's own number says so.
+        series: Option<u32>,
+    },
+}
+
+/// A table of an attached hook family.
+pub struct Table<V> {
+    names: &'static Names,
+    values: Mapped<V>,
+    slots: SlotTable<RowKey>,
+    /// What the rows from [`FIRST_FIXED`] on hold.
+    fixed: Vec<RowKey>,
+    copy: Box<V>,
+}
+
+impl<V: Plain> Table<V> {
+    /// Takes over a table that was just made. `block` is what a block of fixed rows holds.
+    pub(super) fn new(object: &Object, names: &'static Names, block: &[RowKey]) -> Result<Self> {
+        let fixed: Vec<_> = (0..super::shards()).flat_map(|_| block.iter().copied()).collect();
+        let reserved = FIRST_FIXED as usize + fixed.len();
+        let slots = SlotTable::with_reserved(object.mapped(names.owners)?, object.map(names.free)?, reserved)
+            .context("cannot queue the free rows")?;
+        // SAFETY: a plain type takes any bytes.
+        let copy = Box::new(unsafe { std::mem::zeroed() });
+        Ok(Self { names, values: object.mapped(names.values)?, slots, fixed, copy })
+    }
+
+    /// All rows, in use or not.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Rows of tenants in use, and all there are for tenants.
+    pub fn rows(&self) -> (usize, usize) {
+        (self.slots.used(), self.slots.len() - FIRST_FIXED as usize - self.fixed.len())
+    }
+
+    /// Ends the tenancy of cgroups for which `is_gone` holds.
+    pub fn evict(&mut self, object: &Object, mut is_gone: impl FnMut(u64) -> bool) -> Result<()> {
+        let gone = |key: &RowKey| key.cgroup != 0 && is_gone(key.cgroup);
+        self.slots.evict(object.map(self.names.index)?, gone).context("cannot end a row's tenancy")
+    }
+
+    /// Goes through all rows that may hold increments.
+    pub fn read(&mut self, object: &Object, mut visit: impl FnMut(usize, Whose, &V)) -> Result<()> {
+        let Self { names, values, slots, fixed, copy } = self;
+        let (index, free) = (object.map(names.index)?, object.map(names.free)?);
+        for (number, tenancy) in slots.scan(index).context("cannot read the table of rows")? {
+            values.copy(number, copy);
+            let first_fixed = FIRST_FIXED as usize;
+            let whose = match tenancy {
+                Tenancy::Goes(key) | Tenancy::Began(key) => Whose::Of(key),
+                Tenancy::Ends(key) => Whose::Last(key),
+                Tenancy::Fold if number < first_fixed => Whose::Fold { series: Some(number as u32) },
+                Tenancy::Fold => match fixed.get(number - first_fixed) {
+                    Some(key) => Whose::Of(*key),
+                    None => Whose::Fold { series: None },
+                },
+            };
+            visit(number, whose, copy);
+        }
+        slots.settle(free).context("cannot free a row")
+    }
+}

@@ -1,0 +1,21 @@
+//! What a test has found, for `docs/accuracy.md`.
+
+use std::{fs, ops::RangeInclusive};
+
+/// Says how far a metric was off, and fails when it is outside of what the truth allows: what was counted just before and
+/// just after the exporter was read leaves a range.
+#[track_caller]
+pub(crate) fn within(metric: &str, source: &str, counted: u64, truth: RangeInclusive<u64>) {
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").expect("procfs");
+    let off = match counted {
+        _ if counted < *truth.start() => truth.start() - counted,
+        _ => counted.saturating_sub(*truth.end()),
+    };
+    println!(
+        "ACCURACY | {} | {metric} | {source} | {counted} | {}..={} | {off} |",
+        kernel.trim(),
+        truth.start(),
+        truth.end()
+    );
+    assert!(truth.contains(&counted), "{metric}: {counted}, by {source} {truth:?}");
+}
