@@ -1,6 +1,6 @@
 //! The `process` collector's values: what the kernel sums per task, gathered per process.
 
-use crate::COMM_LEN;
+use crate::{COMM_LEN, stalls::Ongoing};
 
 /// What tells two processes apart even when the kernel reuses a process id.
 #[repr(C)]
@@ -95,6 +95,8 @@ pub struct TaskRecord {
     pub cgroup: u64,
     /// Key of the file that the process executes; zero when it is not known, or nobody wants to know.
     pub executable: u64,
+    /// What is going on with it; all zero where nobody wants to know.
+    pub ongoing: Ongoing,
     /// The leader's command name, also when the leader is dead and only other threads live.
     pub comm: [u8; COMM_LEN],
     /// Thread id in the initial pid namespace; the leader's equals the process id.

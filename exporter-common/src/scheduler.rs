@@ -5,6 +5,7 @@ use crate::{
     process::ProcessTotals,
     program::ProgramRuns,
     slots::SlotFailures,
+    stalls::ACTIVITIES,
 };
 
 /// The histograms of a slot, in their order in [`SchedulerSlot::histograms`].
@@ -51,6 +52,8 @@ pub struct SchedulerSlot {
     pub counters: [u32; SCHEDULER_COUNTERS],
     /// Keeps what follows at a multiple of eight.
     pub padding: u32,
+    /// Nanoseconds by [`Activity`](crate::stalls::Activity), without what is in the histograms' sums.
+    pub activities: [u64; ACTIVITIES],
     /// Dead processes of this cgroup for which the map of dead processes had no room.
     pub unplaced_processes: ProcessTotals,
 }
@@ -78,7 +81,10 @@ pub const CACHE_ENTRIES: usize = 2048;
 pub struct CellKey(pub u32);
 
 const _: () = assert!(Nanoseconds::BUCKETS <= 1 << 12);
-const _: () = assert!(SCHEDULER_HISTOGRAMS + SCHEDULER_COUNTERS <= 1 << 4);
+/// The part of a [`CellKey`] that is the time of an activity, whose number is in the place of the bucket.
+pub const ACTIVITY_PART: u32 = (SCHEDULER_HISTOGRAMS + SCHEDULER_COUNTERS) as u32;
+
+const _: () = assert!(ACTIVITY_PART < 1 << 4);
 
 /// Slot numbers fit in the key's sixteen bits.
 pub const MAX_SLOTS: u32 = 1 << 16;
@@ -96,19 +102,25 @@ impl CellKey {
         Self(slot << 16 | (SCHEDULER_HISTOGRAMS as u32 + counter as u32) << 12)
     }
 
+    /// The cell of an activity's time.
+    #[inline(always)]
+    pub const fn activity(slot: u32, activity: u32) -> Self {
+        Self(slot << 16 | ACTIVITY_PART << 12 | activity)
+    }
+
     /// The slot.
     #[inline(always)]
     pub const fn slot(self) -> u32 {
         self.0 >> 16
     }
 
-    /// Number of the histogram, or of the counter plus [`SCHEDULER_HISTOGRAMS`].
+    /// Number of the histogram, or of the counter plus [`SCHEDULER_HISTOGRAMS`], or [`ACTIVITY_PART`].
     #[inline(always)]
     pub const fn part(self) -> u32 {
         self.0 >> 12 & 15
     }
 
-    /// The bucket of a histogram.
+    /// The bucket of a histogram, or the number of an activity.
     #[inline(always)]
     pub const fn bucket(self) -> u32 {
         self.0 & 0xfff
@@ -213,7 +225,10 @@ pub struct TaskEntry {
     /// A [`Departure`].
     pub departure: u32,
     /// Not zero once the task's last values are in the map of dead processes.
-    pub drained: u64,
+    pub drained: u32,
+    /// What the task has been doing since it departed: an [`Activity`](crate::stalls::Activity), with
+    /// [`OLDER`](crate::stalls::OLDER).
+    pub activity: u32,
     /// Key of the file that the process executes, see [`crate::process::ExecutableName`]; zero when not known.
     pub executable: u64,
 }
@@ -281,6 +296,28 @@ pub struct SchedFields {
     pub process: u32,
     /// 1 when it tells processes apart by the file that they execute.
     pub executables: u32,
+    /// 1 when the `stalls` collector is on.
+    pub stalls: u32,
+    /// `task_struct.on_cpu`
+    pub on_cpu: u32,
+    /// `task_struct.sched_info.last_queued`
+    pub last_queued: u32,
+    /// The byte of `task_struct.in_iowait`.
+    pub in_iowait: u32,
+    /// Its bit in that byte.
+    pub in_iowait_mask: u32,
+    /// `task_struct.reclaim_state`
+    pub reclaim_state: u32,
+    /// `task_struct.capture_control`, or [`ABSENT`](crate::ABSENT) without CONFIG_COMPACTION
+    pub capture_control: u32,
+    /// 1 when the kernel tells a task's saved registers (`bpf_task_pt_regs`, Linux 5.15).
+    pub has_task_registers: u32,
+    /// `task_struct.stack`
+    pub stack: u32,
+    /// From there to the saved registers.
+    pub stack_to_registers: u32,
+    /// The register that has the number of the system call, or [`ABSENT`](crate::ABSENT) where it is not known.
+    pub syscall_number: u32,
 }
 
 // SAFETY: `u32`s.

@@ -29,6 +29,7 @@ fn main() -> anyhow::Result<()> {
     let parts = Parts {
         scheduler: true,
         durations: true,
+        stalls: true,
         cgroups: true,
         process: true,
         executables: false,
@@ -36,7 +37,8 @@ fn main() -> anyhow::Result<()> {
         processes: 4096,
     };
     let unkeyed = Parts { cgroups: false, ..parts };
-    let counters = Parts { durations: false, ..parts };
+    let without_stalls = Parts { stalls: false, ..parts };
+    let counters = Parts { durations: false, stalls: false, ..parts };
 
     println!("## ns per run, by the kernel's statistics (minimum of {BATCHES} batches)\n");
     println!("| workload | program | runs | ns |\n|---|---|---|---|");
@@ -54,6 +56,9 @@ fn main() -> anyhow::Result<()> {
             let counting = Sched::attach(&btf, &hierarchy, counters)?;
             row(&name, "sched_switch, counters only", || counting.program_info("sched_switch"));
             drop(counting);
+            let histograms = Sched::attach(&btf, &hierarchy, without_stalls)?;
+            row(&name, "sched_switch, without stalls", || histograms.program_info("sched_switch"));
+            drop(histograms);
             let together = Sched::attach(&btf, &hierarchy, unkeyed)?;
             row(&name, "sched_switch, cgroups not told apart", || together.program_info("sched_switch"));
             drop(workload);

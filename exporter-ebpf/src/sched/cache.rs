@@ -10,9 +10,10 @@ use core::ptr::{addr_of_mut, write_volatile};
 use exporter_common::{
     histogram::{Nanoseconds, Unit, bucket},
     scheduler::{
-        CACHE_ENTRIES, CacheEntry, CellKey, SCHEDULER_COUNTERS, SCHEDULER_HISTOGRAMS, SchedCpu,
-        SchedulerCounter, SchedulerHistogram,
+        ACTIVITY_PART, CACHE_ENTRIES, CacheEntry, CellKey, SCHEDULER_COUNTERS, SCHEDULER_HISTOGRAMS,
+        SchedCpu, SchedulerCounter, SchedulerHistogram,
     },
+    stalls::ACTIVITIES,
 };
 use exporter_ebpf::atomic;
 
@@ -46,6 +47,17 @@ pub unsafe fn observe(cpu: *mut SchedCpu, slot: u32, histogram: SchedulerHistogr
 pub unsafe fn count(cpu: *mut SchedCpu, slot: u32, counter: SchedulerCounter) {
     // SAFETY: the caller's promise.
     unsafe { add(cpu, CellKey::counter(slot, counter), 0) };
+}
+
+/// Adds to an activity's time.
+///
+/// # Safety
+///
+/// As [`observe`].
+#[inline(always)]
+pub unsafe fn spend(cpu: *mut SchedCpu, slot: u32, activity: u32, nanoseconds: u64) {
+    // SAFETY: the caller's promise.
+    unsafe { add(cpu, CellKey::activity(slot, activity), nanoseconds) };
 }
 
 #[inline(always)]
@@ -85,6 +97,11 @@ fn write_back(word: u64, sum: u64) {
             if number < Nanoseconds::BUCKETS {
                 atomic::add_u32(addr_of_mut!((*histogram).buckets[0]).add(number), count);
                 atomic::add_u64(addr_of_mut!((*histogram).sum), sum);
+            }
+        } else if part == ACTIVITY_PART as usize {
+            let activity = key.bucket() as usize;
+            if activity < ACTIVITIES {
+                atomic::add_u64(addr_of_mut!((*slot).activities[0]).add(activity), sum);
             }
         } else if part < SCHEDULER_HISTOGRAMS + SCHEDULER_COUNTERS {
             let counter = part - SCHEDULER_HISTOGRAMS;

@@ -33,6 +33,17 @@ pub static FIELDS: SchedFields = SchedFields {
     cgroups: 0,
     process: 0,
     executables: 0,
+    stalls: 0,
+    on_cpu: 0,
+    last_queued: 0,
+    in_iowait: 0,
+    in_iowait_mask: 0,
+    reclaim_state: 0,
+    capture_control: 0,
+    has_task_registers: 0,
+    stack: 0,
+    stack_to_registers: 0,
+    syscall_number: 0,
 };
 
 /// A frozen constant of [`FIELDS`].

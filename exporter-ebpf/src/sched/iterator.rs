@@ -4,10 +4,13 @@
 use core::ffi::c_void;
 
 use aya_ebpf::{bindings::seq_file, helpers::generated::bpf_seq_write};
-use exporter_common::process::{ProcessKey, TaskRecord};
+use exporter_common::{
+    process::{ProcessKey, TaskRecord},
+    stalls::Ongoing,
+};
 use exporter_ebpf::{cgroup, kernel::Struct};
 
-use crate::{TASK_DEAD, executable, fields::field, process, tasks};
+use crate::{TASK_DEAD, executable, fields::field, process, stalls, tasks};
 
 /// `struct bpf_iter__task` (kernel/bpf/task_iter.c); both fields are 64 bits wide.
 #[repr(C)]
@@ -40,7 +43,12 @@ extern "C" fn living_tasks(ctx: *mut c_void) -> i32 {
         None if !dead => task.follow(field!(group_leader)).read(field!(start_time)),
         _ => return 0, // its sums are in the map of dead processes
     };
-    if field!(process) != 1 {
+    if let Some(entry) = entry
+        && !dead
+    {
+        stalls::meet(task, entry);
+    }
+    if field!(process) != 1 && field!(stalls) != 1 {
         return 0;
     }
     let leader = task.follow(field!(group_leader));
@@ -49,6 +57,7 @@ extern "C" fn living_tasks(ctx: *mut c_void) -> i32 {
         totals: process::totals(task),
         cgroup: cgroup::id(cgroup::of_task(task)),
         executable: executable::known(task, entry),
+        ongoing: if dead { Ongoing::default() } else { stalls::ongoing(task, entry) },
         comm: process::comm(leader),
         pid: task.read(field!(pid)),
         flags: task.read(field!(flags)),

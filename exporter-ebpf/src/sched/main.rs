@@ -1,6 +1,6 @@
 //! Hook family `sched`: everything that hangs on the scheduler's tracepoints.
 //!
-//! One program per hook; the collectors that join in (`scheduler`, `process`) are switched by frozen
+//! One program per hook; the collectors that join in (`scheduler`, `stalls`, `process`) are switched by frozen
 //! constants, so that the verifier removes what is off. There is no program on wakeups: how long a task
 //! waited follows from what the kernel itself keeps in `sched_info`.
 #![no_std]
@@ -13,16 +13,23 @@ mod iterator;
 mod maps;
 mod process;
 mod scheduler;
+mod stalls;
 mod tasks;
 
 use aya_ebpf::{
-    helpers::generated::bpf_get_smp_processor_id, macros::btf_tracepoint, programs::BtfTracePointContext,
+    helpers::generated::{bpf_get_current_task, bpf_get_current_task_btf, bpf_get_smp_processor_id},
+    macros::btf_tracepoint,
+    programs::BtfTracePointContext,
 };
 use exporter_common::{
     ABSENT,
     scheduler::{SchedCpu, SchedProgram},
 };
-use exporter_ebpf::{kernel::Struct, program};
+use exporter_ebpf::{
+    cgroup,
+    kernel::{Address, Pointer, Struct},
+    program,
+};
 
 use crate::fields::field;
 
@@ -40,8 +47,8 @@ fn sched_switch(ctx: BtfTracePointContext) -> i32 {
             if field!(has_prev_state) == 1 { ctx.arg(3) } else { previous.read::<u32>(field!(state)) };
         let dies = state & TASK_DEAD != 0;
         // Of a task that lives on, something is remembered for durations only.
-        let entry = if field!(durations) == 1 || dies { tasks::get(previous) } else { None };
-        if field!(scheduler) == 1 {
+        let entry = if scheduler::is_timed() || dies { tasks::get(previous) } else { None };
+        if field!(scheduler) == 1 || field!(stalls) == 1 {
             scheduler::account(cpu, previous, entry, now, since, preempted, state);
         }
         if dies {
@@ -97,9 +104,20 @@ fn measured(program: SchedProgram, body: impl FnOnce(*mut SchedCpu)) -> i32 {
     0
 }
 
+/// The clock of the run queue in which the current task is, where there is one; it is read at ticks and at switches.
+#[inline(always)]
+fn clock_here() -> u64 {
+    // SAFETY: helpers without arguments.
+    if cgroup::current_task_is_typed() {
+        clock(Struct::new(unsafe { bpf_get_current_task_btf() }.cast()))
+    } else {
+        clock(Address(unsafe { bpf_get_current_task() }))
+    }
+}
+
 /// The run queue's clock, which the kernel has just read; the monotonic clock where it can't be reached.
 #[inline(always)]
-fn clock(task: Struct) -> u64 {
+fn clock<P: Pointer>(task: P) -> u64 {
     if field!(cfs_rq) == ABSENT {
         // SAFETY: a helper without arguments.
         unsafe { aya_ebpf::helpers::bpf_ktime_get_ns() }

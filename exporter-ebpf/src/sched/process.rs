@@ -49,7 +49,11 @@ pub fn drain(cpu: *mut SchedCpu, task: Struct, entry: Option<*mut TaskEntry>) {
             return;
         }
         (*cpu).unplaced_processes += 1;
-        let slot = if field!(scheduler) == 1 { scheduler::slot(cpu, task, Some(entry)) } else { 0 };
+        let slot = if field!(scheduler) == 1 || field!(stalls) == 1 {
+            scheduler::slot(cpu, task, Some(entry))
+        } else {
+            0
+        };
         if let Some(slot) = SLOTS.get_ptr_mut(slot) {
             add(&raw mut (*slot).unplaced_processes, &totals);
         }

@@ -11,6 +11,7 @@
 use exporter_common::{
     scheduler::{Departure, SchedCpu, SchedulerCounter, SchedulerHistogram, TaskEntry},
     slots::{NO_OWNER, OVERFLOW_SLOT},
+    stalls::{Activity, OLDER},
 };
 use exporter_ebpf::{cgroup, kernel::Struct, slots};
 
@@ -18,7 +19,7 @@ use crate::{
     cache,
     fields::field,
     maps::{FREE, OWNERS, SLOT_OF},
-    tasks,
+    stalls, tasks,
 };
 
 // Bits of `task_struct.__state` (include/linux/sched.h), the same from 5.10 to 7.2.
@@ -29,10 +30,16 @@ const TASK_NOLOAD: u32 = 0x400;
 /// `task_struct.flags` of a kernel thread.
 const PF_KTHREAD: u32 = 0x0020_0000;
 
-/// When this CPU last switched, zero when that was not seen, and the time now; both zero without durations.
+/// Whether anybody wants to know how long something took.
+#[inline(always)]
+pub fn is_timed() -> bool {
+    field!(durations) == 1 || field!(stalls) == 1
+}
+
+/// When this CPU last switched, zero when that was not seen, and the time now; both zero when nobody wants to know.
 #[inline(always)]
 pub fn slice(cpu: *mut SchedCpu, previous: Struct) -> (u64, u64) {
-    if field!(durations) == 0 {
+    if !is_timed() {
         return (0, 0);
     }
     let now = crate::clock(previous);
@@ -58,12 +65,19 @@ pub fn account(
     let kind = if involuntary { SchedulerCounter::Involuntary } else { SchedulerCounter::Voluntary };
     // SAFETY: `cpu` is this CPU's record, interrupts are off, `entry` is a map's value.
     unsafe {
-        cache::count(cpu, slot, kind);
-        if field!(durations) == 0 {
+        if field!(scheduler) == 1 {
+            cache::count(cpu, slot, kind);
+        }
+        if !is_timed() {
             return;
         }
         let arrived = if since == 0 { task.read(field!(last_arrival)) } else { since };
-        cache::observe(cpu, slot, SchedulerHistogram::OnCpu, now.saturating_sub(arrived));
+        let slice = now.saturating_sub(arrived);
+        if field!(durations) == 1 {
+            cache::observe(cpu, slot, SchedulerHistogram::OnCpu, slice);
+        } else {
+            cache::spend(cpu, slot, Activity::Running as u32, slice);
+        }
         let departure = departure(task, involuntary, state);
         match entry {
             Some(entry) => {
@@ -72,6 +86,9 @@ pub fn account(
                 (*entry).departed = now;
                 (*entry).run_delay = run_delay;
                 (*entry).departure = departure;
+                if field!(stalls) == 1 {
+                    (*entry).activity = stalls::activity(task, departure);
+                }
             }
             None => (*cpu).missing_tasks += 1,
         }
@@ -100,18 +117,25 @@ unsafe fn gap(
             // older than this program, and how long it waited is not known.
             let slices: u64 = task.read(field!(pcount));
             if slices == 1 {
-                cache::observe(cpu, slot, SchedulerHistogram::RunQueue, run_delay);
+                wait(cpu, slot, run_delay);
+                return;
             }
-            return;
+            if field!(stalls) == 0 || (*entry).activity & OLDER == 0 {
+                return;
+            }
         }
         let gap = arrived.saturating_sub((*entry).departed);
-        if last == Departure::Involuntary as u32 {
-            cache::observe(cpu, slot, SchedulerHistogram::RunQueue, gap);
+        let still_ready = last == Departure::Involuntary as u32
+            || (last == Departure::Unknown as u32 && (*entry).activity == Activity::RunQueue as u32 | OLDER);
+        let waited = if still_ready { gap } else { run_delay.wrapping_sub((*entry).run_delay) };
+        let asleep = gap.saturating_sub(waited);
+        if field!(stalls) == 1 {
+            stalls::account_gap(cpu, slot, entry, asleep, waited);
+        }
+        if field!(durations) == 0 || last == Departure::Unknown as u32 {
             return;
         }
-        let waited = run_delay.wrapping_sub((*entry).run_delay);
         cache::observe(cpu, slot, SchedulerHistogram::RunQueue, waited);
-        let asleep = gap.saturating_sub(waited);
         if last == Departure::Interruptible as u32 {
             cache::observe(cpu, slot, SchedulerHistogram::Interruptible, asleep);
         } else if last == Departure::Uninterruptible as u32 {
@@ -122,9 +146,26 @@ unsafe fn gap(
     }
 }
 
+/// Records the wait of a task before its first slice.
+///
+/// # Safety
+///
+/// As [`cache::observe`].
+#[inline(always)]
+unsafe fn wait(cpu: *mut SchedCpu, slot: u32, waited: u64) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if field!(durations) == 1 {
+            cache::observe(cpu, slot, SchedulerHistogram::RunQueue, waited);
+        } else {
+            cache::spend(cpu, slot, Activity::RunQueue as u32, waited);
+        }
+    }
+}
+
 /// Why the task leaves the CPU.
 #[inline(always)]
-fn departure(task: Struct, involuntary: bool, state: u32) -> u32 {
+pub fn departure(task: Struct, involuntary: bool, state: u32) -> u32 {
     if involuntary {
         return Departure::Involuntary as u32;
     }
@@ -144,7 +185,7 @@ fn departure(task: Struct, involuntary: bool, state: u32) -> u32 {
 /// Counts a move to another CPU.
 #[inline(always)]
 pub fn count_migration(cpu: *mut SchedCpu, task: Struct) {
-    let entry = if field!(durations) == 1 { tasks::get(task) } else { None };
+    let entry = if is_timed() { tasks::get(task) } else { None };
     let slot = slot(cpu, task, entry);
     // SAFETY: `cpu` is this CPU's record, and interrupts are off.
     unsafe { cache::count(cpu, slot, SchedulerCounter::Migrations) };

@@ -117,6 +117,9 @@ keys! {
     /// As semantic conventions have it.
     DISK_IO_DIRECTION { otlp: "disk.io.direction", prometheus: "disk_io_direction",
         help: "`read` or `write`", fold: Fold::Stays }
+    /// What a thread does or waits for.
+    ACTIVITY { otlp: "activity", prometheus: "activity",
+        help: "`running`, `run_queue`; asleep: `block_io`, `reclaim`, `compaction`, `uninterruptible` (otherwise in the kernel), `futex`, `poll`, `timer`, `child` (wait), `socket`, `file` (read, write), `other`; `idle` is a kernel thread without work", fold: Fold::Stays }
     /// Who asked for a hard interrupt.
     INTERRUPT { otlp: "interrupt", prometheus: "interrupt",
         help: "who has asked for the interrupt, as /proc/interrupts names it; several names for a line that is shared", fold: Fold::Stays }

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::{
     BlockFamily, Description, Family, SchedFamily, block_io, interrupts::Interrupts, process, scheduler,
+    stalls,
 };
 use crate::{
     catalogue::{Kind, Metric},
@@ -39,7 +40,7 @@ pub struct Entry {
 /// All of them, in the order in which they are shown.
 pub static FAMILIES: &[Entry] = &[
     Entry {
-        collectors: &[&scheduler::DESCRIPTION, &process::DESCRIPTION],
+        collectors: &[&scheduler::DESCRIPTION, &stalls::DESCRIPTION, &process::DESCRIPTION],
         enabled: SchedFamily::enabled,
         rungs: &hooks::sched::RUNGS,
         restless: Some("sched_switch"),

@@ -6,11 +6,13 @@ mod block_io;
 mod interrupts;
 mod process;
 mod scheduler;
+mod stalls;
 
 pub use block_io::BlockIo;
 pub use interrupts::Interrupts;
 pub use process::Process;
 pub use scheduler::Scheduler;
+pub use stalls::Stalls;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,6 +78,8 @@ macro_rules! sections {
 sections! {
     /// Scheduling latency, time on and off the CPU.
     scheduler: Scheduler,
+    /// What threads spend their time with.
+    stalls: Stalls,
     /// Latency and size of block requests.
     block_io: BlockIo,
     /// What the kernel sums per process.

@@ -1,5 +1,6 @@
 //! Hook family `sched`: loading it, and reading what it has counted.
 
+mod activities;
 mod caches;
 mod dead;
 mod fields;
@@ -26,6 +27,7 @@ use crate::kernel::{
     slots::{SlotTable, Tenancy},
 };
 use crate::refusal::NotKept;
+use activities::SYSCALL_ACTIVITIES;
 use dead::DeadProcesses;
 
 static WITH_TASK_STORAGE: &[u8] =
@@ -75,7 +77,9 @@ pub struct Parts {
     pub scheduler: bool,
     /// It measures how long things took; else it only counts. Never without it.
     pub durations: bool,
-    /// It tells cgroups apart. Never without it.
+    /// The `stalls` collector is on.
+    pub stalls: bool,
+    /// The scheduler's or the stalls' cgroups are told apart. Never without one of them.
     pub cgroups: bool,
     /// The `process` collector is on.
     pub process: bool,
@@ -90,7 +94,7 @@ pub struct Parts {
 impl Parts {
     /// Whether something is remembered of each task.
     fn keeps_tasks(self) -> bool {
-        self.durations || self.process
+        self.durations || self.stalls || self.process
     }
 }
 
@@ -219,10 +223,15 @@ impl Sched {
     pub fn living(&mut self) -> Result<impl Iterator<Item = TaskRecord>> {
         self.records.clear();
         self.tasks.run(&mut self.records).context("cannot run the task iterator")?;
-        Ok(self.records.chunks_exact(size_of::<TaskRecord>()).map(|bytes| {
+        Ok(self.met())
+    }
+
+    /// What [`living`](Self::living) gave last.
+    pub fn met(&self) -> impl Iterator<Item = TaskRecord> {
+        self.records.chunks_exact(size_of::<TaskRecord>()).map(|bytes| {
             // SAFETY: as many bytes as a record has, and a record takes any bytes, aligned or not.
             unsafe { bytes.as_ptr().cast::<TaskRecord>().read_unaligned() }
-        }))
+        })
     }
 
     /// What the programs have noted about themselves, all CPUs together, without the caches.
@@ -279,7 +288,10 @@ pub fn map_bytes(parts: Parts) -> Vec<(String, u64)> {
 /// Loads the object, with sizes for this machine.
 fn load(parts: Parts, task_storage: bool, cgroup: &CgroupFields, sched: &SchedFields) -> Result<Object> {
     let bytes = if task_storage { WITH_TASK_STORAGE } else { WITH_PID_HASH };
-    let mut loader = Loader::new("sched", bytes).constant("CGROUP", cgroup).constant("FIELDS", sched);
+    let mut loader = Loader::new("sched", bytes)
+        .constant("CGROUP", cgroup)
+        .constant("FIELDS", sched)
+        .constant("SYSCALL_ACTIVITIES", &SYSCALL_ACTIVITIES);
     for (map, entries, _) in sizes(parts, host::possible_cpus()?) {
         loader = loader.size(map, entries);
     }

@@ -133,6 +133,19 @@ impl Btf {
         Some(offset)
     }
 
+    /// The byte and the mask in it of a field that is one bit wide; `None` when there is none.
+    pub fn bit(&self, structure: &str, field: &str) -> Option<(u32, u32)> {
+        let id = *self.by_name.get(&(Kind::Structure, structure.as_bytes().into()))?;
+        let (bits, _) = self.member(id, field.as_bytes())?;
+        Some((bits / 8, 1 << (bits % 8)))
+    }
+
+    /// Size in bytes of a structure or union; `None` when there is none.
+    pub fn size_of(&self, structure: &str) -> Option<u32> {
+        let id = *self.by_name.get(&(Kind::Structure, structure.as_bytes().into()))?;
+        self.word(*self.types.get(id as usize)? as usize + 8).ok()
+    }
+
     /// The value of `name` in the enum `enumeration`.
     pub fn enum_value(&self, enumeration: &str, name: &str) -> Result<u64, BtfError> {
         self.enum_members(enumeration)
@@ -290,6 +303,9 @@ mod tests {
         };
         assert_eq!(btf.offset("list_head", "prev").expect("list_head"), 8);
         assert!(btf.offset("task_struct", "se.sum_exec_runtime").expect("field") > 0);
+        assert_eq!(btf.size_of("list_head"), Some(16));
+        let (byte, mask) = btf.bit("task_struct", "in_iowait").expect("a bit");
+        assert!(byte > 0 && byte < btf.size_of("task_struct").expect("size") && mask.is_power_of_two());
         assert!(btf.offset("task_struct", "no_such_field").is_err());
         assert_eq!(
             btf.enum_value("req_op", "REQ_OP_WRITE").or(btf.enum_value("req_opf", "REQ_OP_WRITE")).ok(),

@@ -206,7 +206,7 @@ fn find(sched: &mut Sched, expected: usize) -> Result<FxHashMap<ProcessKey, Foun
         let name = NameParts { comm, executable, flags, pid: key.tgid };
         all.insert(key, Found { totals, alive: false, name, cgroup });
     }
-    for TaskRecord { process, totals, cgroup, comm, pid, flags, executable } in sched.living()? {
+    for TaskRecord { process, totals, cgroup, comm, pid, flags, executable, .. } in sched.living()? {
         let found = all.entry(process).or_default();
         found.totals += totals;
         if !found.alive || pid == process.tgid {

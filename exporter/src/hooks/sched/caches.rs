@@ -6,7 +6,7 @@ use std::{
 };
 
 use exporter_common::scheduler::{
-    CACHE_ENTRIES, CacheEntry, CellKey, SCHEDULER_HISTOGRAMS, SchedCpu, SchedulerSlot,
+    ACTIVITY_PART, CACHE_ENTRIES, CacheEntry, CellKey, SCHEDULER_HISTOGRAMS, SchedCpu, SchedulerSlot,
 };
 
 use crate::kernel::mapped::Mapped;
@@ -69,6 +69,10 @@ pub(super) fn add(cached: &[Cached], number: usize, slot: &mut SchedulerSlot) {
             if let Some(bucket) = histogram.buckets.get_mut(cell.bucket() as usize) {
                 *bucket = bucket.wrapping_add(*count);
                 histogram.sum = histogram.sum.wrapping_add(*sum);
+            }
+        } else if part == ACTIVITY_PART as usize {
+            if let Some(time) = slot.activities.get_mut(cell.bucket() as usize) {
+                *time = time.wrapping_add(*sum);
             }
         } else if let Some(counter) = slot.counters.get_mut(part - SCHEDULER_HISTOGRAMS) {
             *counter = counter.wrapping_add(*count);

@@ -9,6 +9,7 @@ use crate::kernel::btf::{Btf, BtfError};
 pub(super) fn of(btf: &Btf, parts: Parts) -> Result<SchedFields, BtfError> {
     let task = |field| btf.offset("task_struct", field);
     let optional = |structure, field| btf.optional_offset(structure, field).unwrap_or(ABSENT);
+    let (in_iowait, in_iowait_mask) = btf.bit("task_struct", "in_iowait").unwrap_or((0, 0));
     let arguments = btf.tracepoint("sched_switch").unwrap_or_default();
     Ok(SchedFields {
         pid: task("pid")?,
@@ -43,5 +44,32 @@ pub(super) fn of(btf: &Btf, parts: Parts) -> Result<SchedFields, BtfError> {
         cgroups: u32::from(parts.cgroups),
         process: u32::from(parts.process),
         executables: u32::from(parts.executables),
+        stalls: u32::from(parts.stalls),
+        on_cpu: task("on_cpu")?,
+        last_queued: task("sched_info.last_queued")?,
+        in_iowait,
+        in_iowait_mask,
+        reclaim_state: task("reclaim_state")?,
+        capture_control: optional("task_struct", "capture_control"),
+        has_task_registers: u32::from(btf.enum_value("bpf_func_id", "BPF_FUNC_task_pt_regs").is_ok()),
+        stack: task("stack")?,
+        stack_to_registers: stack_to_registers(btf).unwrap_or(0),
+        syscall_number: syscall_number(btf).unwrap_or(ABSENT),
     })
+}
+
+/// The register in which the number of a system call is kept until the call returns.
+fn syscall_number(btf: &Btf) -> Option<u32> {
+    // Where neither the kernel nor its type information tells where the registers are, they are not read.
+    let told = btf.enum_value("bpf_func_id", "BPF_FUNC_task_pt_regs").is_ok();
+    if !told && stack_to_registers(btf).is_none() {
+        return None;
+    }
+    // x86, arm64
+    btf.optional_offset("pt_regs", "orig_ax").or_else(|| btf.optional_offset("pt_regs", "syscallno"))
+}
+
+/// The registers are at the end of a kernel stack (`task_pt_regs`, arch/x86/include/asm/processor.h).
+fn stack_to_registers(btf: &Btf) -> Option<u32> {
+    btf.size_of("thread_union")?.checked_sub(btf.size_of("pt_regs")?)
 }
