@@ -91,7 +91,7 @@ pub unsafe fn account_gap(cpu: *mut SchedCpu, slot: u32, entry: *mut TaskEntry, 
 pub fn meet(task: Struct, entry: *mut TaskEntry) {
     // SAFETY: entries are a map's values.
     unsafe {
-        if field!(stalls) == 0 || (*entry).departed != 0 || task.read::<u32>(field!(on_cpu)) != 0 {
+        if field!(stalls) == 0 || (*entry).departed != 0 || is_on_cpu(task) {
             return;
         }
         let state: u32 = task.read(field!(state));
@@ -119,6 +119,12 @@ pub fn ongoing(task: Struct, entry: Option<*mut TaskEntry>) -> Ongoing {
         last_queued: task.read(field!(last_queued)),
         now: clock_here(),
         activity,
-        on_cpu: task.read(field!(on_cpu)),
+        on_cpu: u32::from(is_on_cpu(task)),
     }
+}
+
+/// An `int`, and from 7.x on a byte: 0 or 1, so the first byte tells.
+#[inline(always)]
+fn is_on_cpu(task: Struct) -> bool {
+    task.read::<u8>(field!(on_cpu)) != 0
 }

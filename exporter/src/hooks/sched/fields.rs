@@ -71,5 +71,15 @@ fn syscall_number(btf: &Btf) -> Option<u32> {
 
 /// The registers are at the end of a kernel stack (`task_pt_regs`, arch/x86/include/asm/processor.h).
 fn stack_to_registers(btf: &Btf) -> Option<u32> {
-    btf.size_of("thread_union")?.checked_sub(btf.size_of("pt_regs")?)
+    stack_size(btf)?.checked_sub(btf.size_of("pt_regs")?)
+}
+
+/// `THREAD_SIZE`. Not every kernel's type information has the union that tells; on x86 it follows from the configuration
+/// (arch/x86/include/asm/page_64_types.h).
+fn stack_size(btf: &Btf) -> Option<u32> {
+    let by_configuration = || {
+        let with_kasan = btf.optional_offset("task_struct", "kasan_depth").is_some();
+        cfg!(target_arch = "x86_64").then_some(4096 << (2 + u32::from(with_kasan)))
+    };
+    btf.size_of("thread_union").or_else(by_configuration)
 }
