@@ -140,7 +140,8 @@ fn on(section: &dyn Section) -> String {
         return "off".to_owned();
     }
     let detail = section.detail().map(|detail| detail.name().to_owned());
-    let how: Vec<_> = ["on".to_owned()].into_iter().chain(detail).chain([by(&section.names())]).collect();
+    let how: Vec<_> =
+        ["on".to_owned()].into_iter().chain(detail).chain([by(&section.names_in_force())]).collect();
     how.join(", ")
 }
 

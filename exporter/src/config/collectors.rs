@@ -47,6 +47,11 @@ pub trait Section {
     fn names(&self) -> Vec<&'static str> {
         vec![self.by().name()]
     }
+
+    /// What of that is in force at this detail.
+    fn names_in_force(&self) -> Vec<&'static str> {
+        self.names()
+    }
 }
 
 macro_rules! sections {

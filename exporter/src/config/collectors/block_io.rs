@@ -59,8 +59,14 @@ impl Section for BlockIo {
 
     fn names(&self) -> Vec<&'static str> {
         let labels = self.labels.iter().map(|label| label.key().prometheus);
-        // Only durations say whose they are.
-        let whose = (self.detail == Detail::Histograms).then(|| self.by.name());
-        labels.chain(whose).collect()
+        labels.chain([self.by.name()]).collect()
+    }
+
+    fn names_in_force(&self) -> Vec<&'static str> {
+        let mut names = self.names();
+        if self.detail == Detail::Counters {
+            names.pop(); // only durations say whose they are
+        }
+        names
     }
 }
