@@ -2,6 +2,9 @@
 //! the floor. Run as root: `make bench`.
 
 mod interrupts;
+mod together;
+#[path = "../workload/mod.rs"]
+mod workload;
 
 use std::{thread, time::Duration};
 
@@ -31,7 +34,8 @@ fn main() -> Result<()> {
         "| collector | workload | program | runs | ns per run, minimum of {BATCHES} batches |\n|---|---|---|---|---|"
     );
     bench.floor()?;
-    interrupts::run(&bench)
+    interrupts::run(&bench)?;
+    together::run(&bench)
 }
 
 /// Attaches collectors and shows what their programs cost.
@@ -59,6 +63,13 @@ impl Bench {
         }
         println!("| (floor) | sleeps | empty program | {runs} | {best:.1} |");
         Ok(())
+    }
+
+    /// All hook families that are on by default, attached.
+    pub(crate) fn defaults(&self) -> Result<Vec<Box<dyn Family>>> {
+        let config = Config::default();
+        let enabled = FAMILIES.iter().filter(|entry| !(entry.enabled)(&config).is_empty());
+        enabled.map(|entry| (entry.attach)(&self.kernel, &config)).collect()
     }
 
     /// Attaches the hook family of `collector` as `config` asks for, does `work` again and again, and prints a line for each

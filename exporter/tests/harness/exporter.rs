@@ -109,8 +109,13 @@ impl Exporter {
 
     /// Gives it another config, and does not wait.
     pub(crate) fn begin_reload(&self, config: &str) {
-        write_config(&self.config, config);
+        self.rewrite(config);
         self.signal(libc::SIGHUP);
+    }
+
+    /// Writes another config, and tells nobody.
+    pub(crate) fn rewrite(&self, config: &str) {
+        write_config(&self.config, config);
     }
 
     /// The file that its config is in.

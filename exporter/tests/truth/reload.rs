@@ -68,8 +68,7 @@ fn a_bad_config_changes_nothing_and_a_good_one_is_taken() {
 fn a_changed_file_is_noticed() {
     let Some(_turn) = turn() else { return };
     let exporter = Exporter::start("reload: {watch: true}\n");
-    let text = fs::read_to_string(exporter.config()).expect("written before");
-    fs::write(exporter.config(), text + "collectors: {process: {enabled: false}}\n").expect("its own file");
+    exporter.rewrite("reload: {watch: true}\ncollectors: {process: {enabled: false}}\n");
     wait_for("the file is read", || {
         exporter.scrape().sum("kernel_exporter_collector_up", &[("collector", "process")]) == 0
     });
