@@ -62,14 +62,8 @@ pub enum Class {
 
 impl Class {
     /// All, by their numbers.
-    pub const ALL: [Self; 6] = [
-        Self::Success,
-        Self::Failure,
-        Self::NotExecutable,
-        Self::NotFound,
-        Self::ChildKilled,
-        Self::Killed,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Success, Self::Failure, Self::NotExecutable, Self::NotFound, Self::ChildKilled, Self::Killed];
 
     /// From a wait status.
     #[inline(always)]
@@ -136,13 +130,15 @@ mod tests {
         let of_code = |code: u32| Class::of(code << 8);
         assert_eq!([0, 1, 125].map(of_code), [Class::Success, Class::Failure, Class::Failure]);
         assert_eq!([126, 127].map(of_code), [Class::NotExecutable, Class::NotFound]);
-        assert_eq!([128, 129, 192, 193].map(of_code), [
-            Class::Failure,
-            Class::ChildKilled,
-            Class::ChildKilled,
-            Class::Failure
-        ]);
-        assert_eq!((Class::of(11), Class::of(11 | 0x80)), (Class::Killed, Class::Killed), "with a core or without");
+        assert_eq!(
+            [128, 129, 192, 193].map(of_code),
+            [Class::Failure, Class::ChildKilled, Class::ChildKilled, Class::Failure]
+        );
+        assert_eq!(
+            (Class::of(11), Class::of(11 | 0x80)),
+            (Class::Killed, Class::Killed),
+            "with a core or without"
+        );
         assert_eq!((signal(11 | 0x80), signal(255 << 8)), (11, 0));
         for (number, class) in (0..).zip(Class::ALL) {
             assert_eq!(class as u32, number);

@@ -54,7 +54,11 @@ mod tests {
     fn every_reason_has_a_row() {
         assert_eq!([2, 255, 256, 0xffff].map(row_of), [2, 255, REASONS, REASONS]);
         assert_eq!([0x3_0005, 0xf_0000].map(row_of), [REASONS + 3, REASONS + 15]);
-        assert_eq!([0x10_0000, u32::MAX].map(row_of), [REASONS, REASONS], "of a subsystem beyond the last one");
+        assert_eq!(
+            [0x10_0000, u32::MAX].map(row_of),
+            [REASONS, REASONS],
+            "of a subsystem beyond the last one"
+        );
         assert!(row_of(u32::MAX) < FIXED_COUNTERS);
     }
 }

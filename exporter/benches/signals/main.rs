@@ -2,6 +2,8 @@
 //! the floor. Run as root: `make bench`.
 
 mod interrupts;
+mod lifecycle;
+mod network;
 
 use std::{thread, time::Duration};
 
@@ -31,7 +33,9 @@ fn main() -> Result<()> {
         "| collector | workload | program | runs | ns per run, minimum of {BATCHES} batches |\n|---|---|---|---|---|"
     );
     bench.floor()?;
-    interrupts::run(&bench)
+    interrupts::run(&bench)?;
+    lifecycle::run(&bench)?;
+    network::run(&bench)
 }
 
 /// Attaches collectors and shows what their programs cost.

@@ -8,3 +8,5 @@ mod accuracy;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod interrupts;
+mod lifecycle;
+mod network;

@@ -111,7 +111,12 @@ impl RowsCollector for Lifecycle {
                 tracepoint("sched_process_exec", program::EXEC),
                 tracepoint("sched_process_exit", program::EXIT),
                 call("execve_exit", program::EXECVE, system_call!("execve"), "failed execs"),
-                call("execveat_exit", program::EXECVEAT, system_call!("execveat"), "failed execs by execveat"),
+                call(
+                    "execveat_exit",
+                    program::EXECVEAT,
+                    system_call!("execveat"),
+                    "failed execs by execveat",
+                ),
             ],
             missing: Vec::new(),
             layout: Self::layout(section, limits),

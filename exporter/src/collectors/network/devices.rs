@@ -122,7 +122,8 @@ fn claims(name: &str, has_name: bool, books: &mut Books) -> [Claim; VALUES] {
 /// nothing is above what it was, and of the packets less than half is left. A single number that goes back a little is a
 /// driver's mistake: nothing has come then, until it is where it was.
 fn increments(last: &mut [u64; VALUES], now: [u64; VALUES]) -> [u64; VALUES] {
-    let packets = |values: &[u64; VALUES]| PACKETS_AT.iter().map(|at| values[*at]).fold(0, u64::saturating_add);
+    let packets =
+        |values: &[u64; VALUES]| PACKETS_AT.iter().map(|at| values[*at]).fold(0, u64::saturating_add);
     let nothing_above = last.iter().zip(now).all(|(last, now)| now <= *last);
     if nothing_above && packets(&now) < packets(last).div_ceil(2) {
         *last = [0; VALUES];
@@ -158,7 +159,10 @@ mod tests {
                     10      11          12";
         let values = [1_194_340_374, 29_636, 1, 2, 1_485_568, 17_875, 7, 8];
         assert_eq!(parse(line), Some(("eth0".to_owned(), values)));
-        assert_eq!(parse("veth0:1 2 3 4 5 6 7 8 9 10 11 12"), Some(("veth0".to_owned(), [1, 2, 3, 4, 9, 10, 11, 12])));
+        assert_eq!(
+            parse("veth0:1 2 3 4 5 6 7 8 9 10 11 12"),
+            Some(("veth0".to_owned(), [1, 2, 3, 4, 9, 10, 11, 12]))
+        );
         for malformed in ["", "eth0", "eth0: 1 2 3", "eth0: 1 2 3 4 5 6 7 8 9 10 11 x"] {
             assert_eq!(parse(malformed), None, "{malformed}");
         }

@@ -57,8 +57,12 @@ impl RowsCollector for Network {
 
     fn plan(kernel: &Kernel, section: &config::Network, _: &Limits) -> Result<(Plan<NetworkFields>, Self)> {
         static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/network.o"));
-        const FREE: Program =
-            Program { name: "kfree_skb", number: program::FREE, hook: Hook::Tracepoint, loses: Some(BY_REASON) };
+        const FREE: Program = Program {
+            name: "kfree_skb",
+            number: program::FREE,
+            hook: Hook::Tracepoint,
+            loses: Some(BY_REASON),
+        };
         let (reasons, path) = (Reasons::of(&kernel.btf), devices::of_host());
         let mut missing = Vec::new();
         missing.extend(reasons.is_none().then(without_reasons));
@@ -118,7 +122,9 @@ fn without_reasons() -> Missing {
         loses: BY_REASON,
         refusal: Refusal {
             reason: Reason::NoHook,
-            message: "this kernel's tracepoint `kfree_skb` does not say why a packet is freed, dropped or not".to_owned(),
+            message:
+                "this kernel's tracepoint `kfree_skb` does not say why a packet is freed, dropped or not"
+                    .to_owned(),
             fix: "use Linux 5.17 or later".to_owned(),
         },
     }

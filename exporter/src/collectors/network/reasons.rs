@@ -33,12 +33,14 @@ impl Reasons {
     fn from_members(reasons: &[(String, u64)], subsystems: &[(String, u64)]) -> Self {
         let mut names = vec![None; FIXED_COUNTERS as usize];
         let is_reason = |name: &str| name.starts_with(PREFIX) && name != "SKB_DROP_REASON_MAX";
-        for (name, value) in reasons.iter().filter(|(name, value)| is_reason(name) && *value < REASONS.into()) {
+        for (name, value) in reasons.iter().filter(|(name, value)| is_reason(name) && *value < REASONS.into())
+        {
             names[*value as usize] = Some(lower(name));
         }
         // The core's own row is for reasons that have none.
         names[REASONS as usize] = Some("other".to_owned());
-        let is_subsystem = |name: &str| !matches!(name, "SKB_DROP_REASON_SUBSYS_CORE" | "SKB_DROP_REASON_SUBSYS_NUM");
+        let is_subsystem =
+            |name: &str| !matches!(name, "SKB_DROP_REASON_SUBSYS_CORE" | "SKB_DROP_REASON_SUBSYS_NUM");
         for (name, value) in subsystems.iter().filter(|(name, _)| is_subsystem(name)) {
             if (1..SUBSYSTEMS.into()).contains(value) {
                 names[REASONS as usize + *value as usize] = Some(lower(name));
@@ -97,12 +99,8 @@ mod tests {
             ]),
         );
         let named: Vec<_> = (0..FIXED_COUNTERS).filter_map(|row| Some((row, reasons.name(row)?))).collect();
-        let expected = [
-            (2, "not_specified"),
-            (3, "no_socket"),
-            (REASONS, "other"),
-            (REASONS + 3, "subsys_openvswitch"),
-        ];
+        let expected =
+            [(2, "not_specified"), (3, "no_socket"), (REASONS, "other"), (REASONS + 3, "subsys_openvswitch")];
         assert_eq!(named, expected);
         assert_eq!((reasons.fields.not_dropped, reasons.fields.consumed), (0, 1));
         assert_eq!(reasons.rows().iter().filter(|row| row.series != 0).count(), expected.len());

@@ -33,11 +33,11 @@ impl Softnet {
     /// Takes what has come since the last read; what was before the first one is not ours.
     pub(super) fn read(&mut self, books: &mut Books) -> Result<()> {
         let text = fs::read_to_string(PATH).with_context(|| format!("cannot read {PATH}"))?;
-        let claims = self
-            .claims
-            .get_or_insert_with(|| COLUMNS.map(|metric| books.claim(metric, &Labels::new([]))));
+        let claims =
+            self.claims.get_or_insert_with(|| COLUMNS.map(|metric| books.claim(metric, &Labels::new([]))));
         for (line, row) in (0..).zip(text.lines()) {
-            let (cpu, values) = parse(line, row).with_context(|| format!("cannot make sense of {PATH}: {row:?}"))?;
+            let (cpu, values) =
+                parse(line, row).with_context(|| format!("cannot make sense of {PATH}: {row:?}"))?;
             // A CPU that comes back goes on from where it was.
             let Some(cursors) = self.cursors.get_mut(&cpu) else {
                 self.cursors.insert(cpu, values.map(Counter32::starting_at));
