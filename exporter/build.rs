@@ -19,6 +19,8 @@ const OBJECTS: &[(&str, &str, &str)] = &[
     ("block", "block", ""),
     ("cgroup", "cgroup", ""),
     ("interrupts", "interrupts", ""),
+    ("lifecycle", "lifecycle", ""),
+    ("network", "network", ""),
     ("selftest", "selftest", ""),
 ];
 

@@ -10,6 +10,8 @@ pub mod cells;
 pub mod cgroup;
 pub mod histogram;
 pub mod interrupts;
+pub mod lifecycle;
+pub mod network;
 pub mod process;
 pub mod program;
 pub mod rows;

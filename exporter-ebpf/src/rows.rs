@@ -21,7 +21,7 @@ use exporter_common::{
     slots::{OVERFLOW_SLOT, SlotFailures},
 };
 
-use crate::{atomic, cgroup, frozen, histogram, program, slots};
+use crate::{atomic, cgroup, frozen, histogram, kernel::Struct, program, slots};
 
 /// Set by user space before the object is loaded.
 #[unsafe(no_mangle)]
@@ -201,6 +201,12 @@ pub fn durations() -> bool {
 #[inline(always)]
 pub fn current_cgroup() -> u64 {
     if frozen!(ROW_FIELDS.keep_cgroup) == 1 { cgroup::of_current_task() } else { 0 }
+}
+
+/// The id of a task's cgroup, if cgroups are told apart.
+#[inline(always)]
+pub fn cgroup_of(task: Struct) -> u64 {
+    if frozen!(ROW_FIELDS.keep_cgroup) == 1 { cgroup::id(cgroup::of_task(task)) } else { 0 }
 }
 
 /// Declares the maps of a hook family with rows, whose sizes user space sets, and `rows()`, which names them.

@@ -2,6 +2,8 @@
 //! the floor. Run as root: `make bench`.
 
 mod interrupts;
+mod lifecycle;
+mod network;
 mod together;
 #[path = "../workload/mod.rs"]
 mod workload;
@@ -35,6 +37,8 @@ fn main() -> Result<()> {
     );
     bench.floor()?;
     interrupts::run(&bench)?;
+    lifecycle::run(&bench)?;
+    network::run(&bench)?;
     together::run(&bench)
 }
 

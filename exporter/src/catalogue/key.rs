@@ -132,6 +132,24 @@ keys! {
     /// Which kind of interrupts.
     INTERRUPT_TYPE { otlp: "interrupt.type", prometheus: "interrupt_type",
         help: "`hard` or `soft`", fold: Fold::Stays }
+    /// In what way a process ended.
+    EXIT_CLASS { otlp: "process.exit.class", prometheus: "exit_class",
+        help: "by its status, `success`: 0; `not_executable`: 126; `not_found`: 127; `child_killed`: 129 to 192, by which shells say that a signal killed a child; `failure`: any other; and `killed` by a signal", fold: Fold::Stays }
+    /// What killed a process.
+    SIGNAL { otlp: "signal", prometheus: "signal",
+        help: "the signal's name as `kill -l` has it; `SIGRTMIN` is 34 as for glibc, `signal_N` one that has no name", fold: Fold::Stays }
+    /// As semantic conventions have it.
+    ERROR_TYPE { otlp: "error.type", prometheus: "error_type",
+        help: "the error's name in errno.h; `errno_N` when it has none", fold: Fold::Stays }
+    /// Why a packet was dropped.
+    DROP_REASON { otlp: "network.drop.reason", prometheus: "drop_reason",
+        help: "`SKB_DROP_REASON_*` of the running kernel, in lower case; `subsys_…` for all reasons of a subsystem", fold: Fold::Stays }
+    /// As semantic conventions have it. A real one has no spaces.
+    NETWORK_INTERFACE { otlp: "network.interface.name", prometheus: "network_interface_name",
+        help: "the network device's name", fold: Fold::As("(all other devices)") }
+    /// As semantic conventions have it.
+    NETWORK_DIRECTION { otlp: "network.io.direction", prometheus: "network_io_direction",
+        help: "`receive` or `transmit`", fold: Fold::Stays }
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 pub mod block_io;
 pub mod interrupts;
+pub mod lifecycle;
+pub mod network;
 pub mod process;
 pub mod registry;
 pub mod rows;

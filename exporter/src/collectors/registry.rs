@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use super::{
-    BlockFamily, Description, Family, SchedFamily, block_io, interrupts::Interrupts, process, scheduler,
-    stalls,
+    BlockFamily, Description, Family, SchedFamily, block_io, interrupts::Interrupts, lifecycle::Lifecycle,
+    network::Network, process, scheduler, stalls,
 };
 use crate::{
     catalogue::{Kind, Metric},
@@ -56,6 +56,8 @@ pub static FAMILIES: &[Entry] = &[
         map_bytes: BlockFamily::map_bytes,
     },
     Entry::of_rows::<Interrupts>(),
+    Entry::of_rows::<Lifecycle>(),
+    Entry::of_rows::<Network>(),
 ];
 
 /// Every collector there is.

@@ -39,6 +39,8 @@ pub trait RowsCollector: Sized + Send + 'static {
     const NOTES: &'static [&'static str];
     /// A program that runs many times a second on every machine, if there is one: `doctor` watches it.
     const RESTLESS: Option<&'static str> = None;
+    /// Whether a fixed row has no series as long as it is zero: where most of them will always be.
+    const SPARSE: bool = false;
     /// Its section of the config.
     type Section: Section + Clone + PartialEq + Send;
     /// The object's constant `FIELDS`.
@@ -129,7 +131,8 @@ impl<C: RowsCollector> RowsFamily<C> {
     fn attach(kernel: &Kernel, config: &Config) -> Result<Self> {
         let section = C::section(config).clone();
         let (plan, collector) = C::plan(kernel, &section, &config.limits)?;
-        let layout = plan.layout.clone();
+        // The plan's may know more of what this kernel has; what a config leads to is compared with this.
+        let layout = C::layout(&section, &config.limits);
         let hook = RowsHook::attach(&kernel.btf, &kernel.hierarchy, plan)?;
         let (counters, histograms) = hook.len();
         Ok(Self {
@@ -186,6 +189,8 @@ trait Naming {
     fn by(&self) -> By;
     /// The metric of a series.
     fn metric(&self, series: u32) -> Option<&'static Metric>;
+    /// Whether a row in which nothing is has no series.
+    fn is_sparse(&self) -> bool;
     /// The labels that say what was done; those of the fold where there is no attribute.
     fn what(&self, series: u32, attribute: Option<u32>) -> Labels;
 }
@@ -197,6 +202,10 @@ impl<C: RowsCollector> Naming for Names<'_, C> {
 
     fn metric(&self, series: u32) -> Option<&'static Metric> {
         C::SERIES.get(series as usize).copied().flatten()
+    }
+
+    fn is_sparse(&self) -> bool {
+        C::SPARSE
     }
 
     fn what(&self, series: u32, attribute: Option<u32>) -> Labels {

@@ -4,12 +4,16 @@
 
 mod block_io;
 mod interrupts;
+mod lifecycle;
+mod network;
 mod process;
 mod scheduler;
 mod stalls;
 
 pub use block_io::BlockIo;
 pub use interrupts::Interrupts;
+pub use lifecycle::Lifecycle;
+pub use network::Network;
 pub use process::Process;
 pub use scheduler::Scheduler;
 pub use stalls::Stalls;
@@ -91,6 +95,10 @@ sections! {
     process: Process,
     /// What hard and soft interrupts take.
     interrupts: Interrupts,
+    /// Beginnings and ends of processes and threads.
+    lifecycle: Lifecycle,
+    /// Packets that are dropped, and what network devices and their soft interrupts carry.
+    network: Network,
 }
 
 impl Collectors {

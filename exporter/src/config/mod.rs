@@ -37,7 +37,9 @@ mod tree;
 mod with;
 
 pub use budget::{Budget, CpuShare, CpuShareError};
-pub use collectors::{BlockIo, Collectors, Interrupts, Process, Scheduler, Section, Stalls};
+pub use collectors::{
+    BlockIo, Collectors, Interrupts, Lifecycle, Network, Process, Scheduler, Section, Stalls,
+};
 pub use detail::Detail;
 pub use error::{Error, Position};
 pub use json_schema::json_schema;

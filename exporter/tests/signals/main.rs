@@ -8,4 +8,6 @@ mod accuracy;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod interrupts;
+mod lifecycle;
+mod network;
 mod stalls;

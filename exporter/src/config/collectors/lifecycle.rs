@@ -1,0 +1,51 @@
+//! The section of the collector `lifecycle`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Section;
+use crate::config::{By, Detail};
+
+/// The collector `lifecycle`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lifecycle {
+    /// Whether its programs are loaded.
+    pub enabled: bool,
+    /// How much it measures.
+    pub detail: Detail,
+    /// How series say whose cgroup it was.
+    pub by: By,
+}
+
+impl Default for Lifecycle {
+    fn default() -> Self {
+        Self { enabled: true, detail: Detail::default(), by: By::default() }
+    }
+}
+
+impl Section for Lifecycle {
+    fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn enable(&mut self, enabled: bool) {
+        self.enabled = enabled;
+    }
+
+    fn detail(&self) -> Option<Detail> {
+        Some(self.detail)
+    }
+
+    fn set_detail(&mut self, detail: Detail) {
+        self.detail = detail;
+    }
+
+    fn by(&self) -> By {
+        self.by
+    }
+
+    fn set_by(&mut self, by: By) {
+        self.by = by;
+    }
+}
