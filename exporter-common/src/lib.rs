@@ -10,6 +10,7 @@ pub mod cells;
 pub mod cgroup;
 pub mod histogram;
 pub mod interrupts;
+pub mod memory;
 pub mod process;
 pub mod program;
 pub mod rows;

@@ -5,6 +5,7 @@
 
 pub mod block_io;
 pub mod interrupts;
+pub mod memory;
 pub mod process;
 pub mod registry;
 pub mod rows;

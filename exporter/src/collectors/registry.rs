@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::{
-    BlockFamily, Description, Family, SchedFamily, block_io, interrupts::Interrupts, process, scheduler,
+    BlockFamily, Description, Family, SchedFamily, block_io, interrupts::Interrupts, memory::Memory, process,
+    scheduler,
 };
 use crate::{
     catalogue::{Kind, Metric},
@@ -55,6 +56,7 @@ pub static FAMILIES: &[Entry] = &[
         map_bytes: BlockFamily::map_bytes,
     },
     Entry::of_rows::<Interrupts>(),
+    Entry::of_rows::<Memory>(),
 ];
 
 /// Every collector there is.

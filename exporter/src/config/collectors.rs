@@ -4,11 +4,13 @@
 
 mod block_io;
 mod interrupts;
+mod memory;
 mod process;
 mod scheduler;
 
 pub use block_io::BlockIo;
 pub use interrupts::Interrupts;
+pub use memory::Memory;
 pub use process::Process;
 pub use scheduler::Scheduler;
 
@@ -82,6 +84,8 @@ sections! {
     process: Process,
     /// What hard and soft interrupts take.
     interrupts: Interrupts,
+    /// How long tasks wait because memory is short, and who is killed for it.
+    memory: Memory,
 }
 
 impl Collectors {
