@@ -21,6 +21,7 @@ const OBJECTS: &[(&str, &str, &str)] = &[
     ("interrupts", "interrupts", ""),
     ("lifecycle", "lifecycle", ""),
     ("network", "network", ""),
+    ("memory", "memory", ""),
     ("selftest", "selftest", ""),
 ];
 

@@ -11,6 +11,7 @@ pub mod cgroup;
 pub mod histogram;
 pub mod interrupts;
 pub mod lifecycle;
+pub mod memory;
 pub mod network;
 pub mod process;
 pub mod program;

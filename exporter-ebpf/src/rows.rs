@@ -187,7 +187,7 @@ impl Cpu {
 
 #[inline(always)]
 fn key(series: u32, attribute: u32, cgroup: u64) -> RowKey {
-    RowKey { cgroup: if frozen!(ROW_FIELDS.keep_cgroup) == 1 { cgroup } else { 0 }, series, attribute }
+    RowKey { cgroup: if keeps_cgroup() { cgroup } else { 0 }, series, attribute }
 }
 
 /// Whether durations are measured: else programs need not remember when something began.
@@ -196,11 +196,17 @@ pub fn durations() -> bool {
     frozen!(ROW_FIELDS.durations) == 1
 }
 
+/// Whether cgroups are told apart.
+#[inline(always)]
+pub fn keeps_cgroup() -> bool {
+    frozen!(ROW_FIELDS.keep_cgroup) == 1
+}
+
 /// The id of the current task's cgroup, if cgroups are told apart. Only where the current task is the one that
 /// something is about.
 #[inline(always)]
 pub fn current_cgroup() -> u64 {
-    if frozen!(ROW_FIELDS.keep_cgroup) == 1 { cgroup::of_current_task() } else { 0 }
+    if keeps_cgroup() { cgroup::of_current_task() } else { 0 }
 }
 
 /// The id of a task's cgroup, if cgroups are told apart.

@@ -150,6 +150,24 @@ keys! {
     /// As semantic conventions have it.
     NETWORK_DIRECTION { otlp: "network.io.direction", prometheus: "network_io_direction",
         help: "`receive` or `transmit`", fold: Fold::Stays }
+    /// In what way a task made room in memory.
+    MEMORY_STALL_TYPE { otlp: "memory.stall.type", prometheus: "memory_stall_type",
+        help: "`direct_reclaim` (memory is short), `memcg_reclaim` (a cgroup is at its limit or above memory.high), `node_reclaim` (the nearest memory node is full, with `vm.zone_reclaim_mode`) or `compaction` (free memory is not in one piece)", fold: Fold::Stays }
+    /// Why a task was slowed down.
+    MEMORY_THROTTLE_REASON { otlp: "memory.throttle.reason", prometheus: "memory_throttle_reason",
+        help: "`VMSCAN_THROTTLE_*` of the running kernel in lower case (`writeback`, `isolated`, `noprogress`, `congested`), or `memory_high`", fold: Fold::Stays }
+    /// Who ran out of memory.
+    OOM_SCOPE { otlp: "oom.scope", prometheus: "oom_scope",
+        help: "`limit` (a cgroup was at its limit), `global` (the machine ran out of memory) or `unknown`", fold: Fold::Stays }
+    /// From where a page was read.
+    MAJOR_FAULT_SOURCE { otlp: "memory.major_fault.source", prometheus: "memory_major_fault_source",
+        help: "`file` or `swap`", fold: Fold::Stays }
+    /// As semantic conventions have it.
+    PAGING_FAULT_TYPE { otlp: "system.paging.fault.type", prometheus: "system_paging_fault_type",
+        help: "`major` or `minor`", fold: Fold::Stays }
+    /// As semantic conventions have it.
+    PAGING_DIRECTION { otlp: "system.paging.direction", prometheus: "system_paging_direction",
+        help: "`in` or `out`", fold: Fold::Stays }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 pub mod block_io;
 pub mod interrupts;
 pub mod lifecycle;
+pub mod memory;
 pub mod network;
 pub mod process;
 pub mod registry;

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{
     BlockFamily, Description, Family, SchedFamily, block_io, interrupts::Interrupts, lifecycle::Lifecycle,
-    network::Network, process, scheduler, stalls,
+    memory::Memory, network::Network, process, scheduler, stalls,
 };
 use crate::{
     catalogue::{Kind, Metric},
@@ -58,6 +58,7 @@ pub static FAMILIES: &[Entry] = &[
     Entry::of_rows::<Interrupts>(),
     Entry::of_rows::<Lifecycle>(),
     Entry::of_rows::<Network>(),
+    Entry::of_rows::<Memory>(),
 ];
 
 /// Every collector there is.

@@ -5,6 +5,7 @@
 mod block_io;
 mod interrupts;
 mod lifecycle;
+mod memory;
 mod network;
 mod process;
 mod scheduler;
@@ -13,6 +14,7 @@ mod stalls;
 pub use block_io::BlockIo;
 pub use interrupts::Interrupts;
 pub use lifecycle::Lifecycle;
+pub use memory::Memory;
 pub use network::Network;
 pub use process::Process;
 pub use scheduler::Scheduler;
@@ -99,6 +101,8 @@ sections! {
     lifecycle: Lifecycle,
     /// Packets that are dropped, and what network devices and their soft interrupts carry.
     network: Network,
+    /// How long tasks wait because memory is short, and who is killed for it.
+    memory: Memory,
 }
 
 impl Collectors {

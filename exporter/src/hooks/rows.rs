@@ -166,6 +166,10 @@ impl RowsHook {
         let (attached, choice) = climb(rungs, |_| {
             let mut attached = Vec::new();
             for program in &programs {
+                // Without its other half a program is of no use.
+                if program.loses.is_some_and(|loses| missing.iter().any(|part| part.loses == loses)) {
+                    continue;
+                }
                 match (attach(&mut object, btf, program), program.loses) {
                     (Ok(()), _) => attached.push(*program),
                     (Err(error), None) => return Err(error),

@@ -65,6 +65,7 @@ const STRUCT: u32 = 4;
 const UNION: u32 = 5;
 const ENUM: u32 = 6;
 const TYPEDEF: u32 = 8;
+const FUNC: u32 = 12;
 const FUNC_PROTO: u32 = 13;
 const ENUM64: u32 = 19;
 
@@ -181,6 +182,15 @@ impl Btf {
         (1..self.members(at).ok()?)
             .map(|n| self.type_name(self.word(at + RECORD + 8 * n + 4).ok()?))
             .collect()
+    }
+
+    /// Whether the kernel has a function of this name that programs can be attached to.
+    pub fn has_function(&self, name: &str) -> bool {
+        self.types.iter().skip(1).any(|at| {
+            let at = *at as usize;
+            self.kind(at).is_ok_and(|kind| kind == FUNC)
+                && self.word(at).is_ok_and(|offset| self.name(offset) == name.as_bytes())
+        })
     }
 
     fn type_name(&self, mut id: u32) -> Option<String> {
@@ -315,6 +325,7 @@ mod tests {
         let switch = btf.tracepoint("sched_switch").expect("sched_switch");
         assert_eq!(&switch[..3], ["bool", "task_struct*", "task_struct*"]);
         assert_eq!(btf.tracepoint("no_such_tracepoint"), None);
+        assert!(btf.has_function("filemap_fault") && !btf.has_function("no_such_function"));
     }
 
     #[test]

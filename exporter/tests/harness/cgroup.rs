@@ -48,6 +48,11 @@ impl Cgroup {
         }
     }
 
+    /// Its folder, with the controllers' files.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// CPU time by the kernel's own accounting, in nanoseconds.
     pub(crate) fn cpu_ns(&self) -> u64 {
         let read = |file: PathBuf| fs::read_to_string(file).expect("every cgroup counts its CPU time");

@@ -9,5 +9,6 @@ mod accuracy;
 mod harness;
 mod interrupts;
 mod lifecycle;
+mod memory;
 mod network;
 mod stalls;

@@ -1,0 +1,45 @@
+//! The section of the collector `memory`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Section;
+use crate::config::By;
+
+/// The collector `memory`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Memory {
+    /// Whether its programs are loaded.
+    pub enabled: bool,
+    /// How series say whose cgroup it was.
+    pub by: By,
+    /// How long major page faults take is measured.
+    pub major_fault_latency: bool,
+    /// Pages looked up in the page cache, and pages added to it, are counted.
+    pub page_cache: bool,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { enabled: true, by: By::default(), major_fault_latency: false, page_cache: false }
+    }
+}
+
+impl Section for Memory {
+    fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn enable(&mut self, enabled: bool) {
+        self.enabled = enabled;
+    }
+
+    fn by(&self) -> By {
+        self.by
+    }
+
+    fn set_by(&mut self, by: By) {
+        self.by = by;
+    }
+}

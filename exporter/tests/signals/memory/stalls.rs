@@ -1,0 +1,225 @@
+//! Tasks that must make room themselves.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use super::{config, is_missing, setting::*, trace::Trace};
+use crate::{accuracy::within, harness::*};
+
+const STALLS: &str = "kernel_memory_stall_duration_seconds_count";
+const STALLED: &str = "kernel_memory_stall_duration_seconds_sum";
+const THROTTLED: &str = "kernel_memory_throttle_duration_seconds_sum";
+
+/// A trace tells whole microseconds, and programs run on both ends between its clock and ours.
+fn around(nanoseconds: u64, spans: u64) -> std::ops::RangeInclusive<u64> {
+    let off = spans * if in_vm() { 50_000 } else { 5_000 } + nanoseconds / 20;
+    nanoseconds.saturating_sub(off)..=nanoseconds + off
+}
+
+/// Compares stalls of a kind with what a trace tells of one task, which alone is in the cgroup.
+fn compare(
+    between: &Between,
+    kind: &str,
+    cgroup: &Cgroup,
+    trace: &Trace,
+    pid: libc::pid_t,
+    event: &str,
+) -> u64 {
+    let labels = [("memory_stall_type", kind), ("cgroup", &*cgroup.path)];
+    let (count, time) = trace.spans(pid, &format!("{event}_begin"), &format!("{event}_end"));
+    let (stalls, stalled) = (between.count(STALLS, &labels), between.nanoseconds(STALLED, &labels));
+    within(&format!("{STALLS}{{memory_stall_type=\"{kind}\"}}"), "a trace", stalls, count..=count);
+    within(
+        &format!("{STALLED}{{memory_stall_type=\"{kind}\"}}"),
+        "a trace, ns",
+        stalled,
+        around(time, count),
+    );
+    assert!(count > 0, "no {kind}");
+    stalled
+}
+
+#[test]
+fn reclaim_at_a_limit_is_a_stall_of_its_cgroup() {
+    let Some(_turn) = turn() else { return };
+    let exporter = Exporter::start(&config(""));
+    let disk = Disk::with(96);
+    disk.cool();
+    let bounded = Bounded::make("limit", 24);
+    let path = disk.path.clone();
+    let mut worker = Worker::spawn(
+        "reads",
+        &bounded.cgroup,
+        || {},
+        |job| {
+            let begin = Instant::now();
+            read(&path, 96 * MIB, 64 << 10);
+            job.set(0, begin.elapsed().as_nanos() as u64);
+        },
+    );
+    let events = ["vmscan/mm_vmscan_memcg_reclaim_begin", "vmscan/mm_vmscan_memcg_reclaim_end"];
+    let trace = Trace::of(&events);
+    let hits = || (bounded.number("memory.events", "max"), bounded.number("memory.stat", "pgsteal"));
+    let (before, pressure) = (bounded.is_v2().then(hits), bounded.pressure_us());
+    let (between, ()) = exporter.during(|| worker.work());
+    let stalled =
+        compare(&between, "memcg_reclaim", &bounded.cgroup, &trace, worker.pid, "mm_vmscan_memcg_reclaim");
+    assert!(stalled < worker.get(0), "{stalled} ns of {}", worker.get(0));
+
+    let labels = [("memory_stall_type", "memcg_reclaim"), ("cgroup", &*bounded.cgroup.path)];
+    let stalls = between.count(STALLS, &labels);
+    let pages = between.count("kernel_memory_reclaimed_pages_total", &labels);
+    if let Some((max, stolen)) = before {
+        let (max, stolen) = (hits().0 - max, hits().1 - stolen);
+        within(
+            &format!("{STALLS}{{memory_stall_type=\"memcg_reclaim\"}}"),
+            "memory.events max",
+            stalls,
+            max..=max,
+        );
+        // Memory of the kernel's own is taken back as well.
+        let truth = stolen..=stolen + stolen / 20 + 64;
+        within("kernel_memory_reclaimed_pages_total", "memory.stat pgsteal", pages, truth);
+    } else {
+        // What was read and is not there any more. The limit is full, but not only with these pages.
+        let (read, limit) = ((96 * MIB / PAGE) as u64, (24 * MIB / PAGE) as u64);
+        within("kernel_memory_reclaimed_pages_total", "pages read", pages, read - limit..=read + limit);
+    }
+    if let (Some(before), Some(after)) = (pressure, bounded.pressure_us()) {
+        // Pressure is time in reclaim from a little before its first tracepoint, and waiting for a CPU meanwhile.
+        let truth = (after - before) * 1000;
+        let metric = format!("{STALLED}{{memory_stall_type=\"memcg_reclaim\"}}");
+        within(&metric, "memory.pressure, ns", stalled, truth / 2..=truth + truth / 20 + 1_000_000);
+    }
+}
+
+/// The processes that ask for it compact all zones that have memory.
+#[test]
+fn compaction_is_a_stall_of_who_compacts() {
+    let Some(_turn) = turn() else { return };
+    let exporter = Exporter::start(&config(""));
+    let cgroup = Cgroup::make("compaction");
+    let compact = |_: &Job| fs::write("/proc/sys/vm/compact_memory", "1").expect("root may compact");
+    let mut worker = Worker::spawn("compacts", &cgroup, || {}, compact);
+    let trace = Trace::of(&["compaction/mm_compaction_begin", "compaction/mm_compaction_end"]);
+    let (between, ()) = exporter.during(|| worker.work());
+    compare(&between, "compaction", &cgroup, &trace, worker.pid, "mm_compaction");
+}
+
+/// Above memory.high a task is slowed down before it goes on. Only cgroup v2 has it.
+#[test]
+fn who_is_above_memory_high_is_throttled() {
+    let Some(_turn) = turn() else { return };
+    let exporter = Exporter::start(&config(""));
+    let bounded = Bounded::make("high", 64);
+    if !bounded.is_v2() {
+        // There is nothing to be told, so nothing is missing.
+        assert!(!is_missing(&exporter.scrape(), "throttling above memory.high"));
+        return;
+    }
+    let mut worker = Worker::spawn(
+        "grows",
+        &bounded.cgroup,
+        || {},
+        |job| {
+            let begin = Instant::now();
+            Mapping::anonymous(8 * MIB).write_all();
+            job.set(0, begin.elapsed().as_nanos() as u64);
+        },
+    );
+    let used =
+        fs::read_to_string(bounded.cgroup.folder().join("memory.current")).expect("a controller's file");
+    let used: usize = used.trim().parse().expect("a number");
+    bounded.set("memory.high", &(used + 7 * MIB).to_string());
+    let pressure = bounded.pressure_us().expect("cgroup v2 has it");
+    let (between, ()) = exporter.during(|| worker.work());
+    let pressure = (bounded.pressure_us().expect("as above") - pressure) * 1000;
+    let labels = [("memory_throttle_reason", "memory_high"), ("cgroup", &*bounded.cgroup.path)];
+    let throttled = between.nanoseconds(THROTTLED, &labels);
+    let metric = format!("{THROTTLED}{{memory_throttle_reason=\"memory_high\"}}");
+    // What is charged may be reclaimed for without being throttled.
+    within(
+        &metric,
+        "memory.pressure, ns",
+        throttled,
+        pressure - pressure / 10..=pressure + pressure / 10 + 5_000_000,
+    );
+    assert!(throttled > 10_000_000, "{throttled} ns");
+    assert!(throttled < worker.get(0), "{throttled} ns of {}", worker.get(0));
+}
+
+/// With the kernel's reserve raised to what is free, whoever asks for more must make room. Only a machine of one's own
+/// may be treated like this.
+#[test]
+fn direct_reclaim_is_a_stall_of_who_asks_for_memory() {
+    const RESERVE: &str = "/proc/sys/vm/min_free_kbytes";
+    let Some(_turn) = turn() else { return };
+    if !in_vm() {
+        return;
+    }
+    let exporter = Exporter::start(&config(""));
+    let disk = Disk::with(0);
+    disk.cool();
+    read(&disk.path, 192 * MIB, MIB);
+    let cgroup = Cgroup::make("direct");
+    let mut worker = Worker::spawn("asks", &cgroup, || {}, |_| Mapping::anonymous(160 * MIB).write_all());
+    let events = [
+        "vmscan/mm_vmscan_direct_reclaim_begin",
+        "vmscan/mm_vmscan_direct_reclaim_end",
+        "vmscan/mm_vmscan_throttled",
+    ];
+    let trace = Trace::of(&events);
+    let reserve = fs::read_to_string(RESERVE).expect("procfs");
+    let free = fs::read_to_string("/proc/meminfo").expect("procfs");
+    let free = free.lines().find_map(|line| line.strip_prefix("MemFree:")).expect("every kernel has it");
+    let free: usize = free.trim().trim_end_matches(" kB").parse().expect("a number");
+    let (between, ()) = exporter.during(|| {
+        fs::write(RESERVE, (free - 48 * 1024).to_string()).expect("root may");
+        worker.work();
+        fs::write(RESERVE, reserve.trim()).expect("root may");
+    });
+    compare(&between, "direct_reclaim", &cgroup, &trace, worker.pid, "mm_vmscan_direct_reclaim");
+}
+
+/// Pages that cannot be taken back before they are written, to a disk that is slow.
+#[test]
+fn who_waits_for_writing_is_throttled() {
+    let Some(_turn) = turn() else { return };
+    if !in_vm() {
+        return;
+    }
+    let exporter = Exporter::start(&config(""));
+    let bounded = Bounded::make("writes", 12);
+    let mut worker = Worker::spawn(
+        "writes",
+        &bounded.cgroup,
+        || {},
+        |_| {
+            let disk = fs::File::options().write(true).open("/dev/nullb0").expect("a slow disk");
+            let begin = Instant::now();
+            for piece in 0..256_u64 {
+                let offset = piece * MIB as u64 / 4;
+                std::os::unix::fs::FileExt::write_all_at(&disk, &[1; MIB / 4], offset).expect("a disk");
+                if begin.elapsed() > Duration::from_secs(20) {
+                    break;
+                }
+            }
+        },
+    );
+    let trace = Trace::of(&["vmscan/mm_vmscan_throttled"]);
+    let (between, ()) = exporter.during(|| worker.work());
+    let labels = [("cgroup", &*bounded.cgroup.path)];
+    let told: Vec<u64> = trace
+        .events()
+        .iter()
+        .filter(|event| event.pid == worker.pid)
+        .filter_map(|event| event.fields.split("usect_delayed=").nth(1)?.split(' ').next()?.parse().ok())
+        .collect();
+    let (count, time) = (told.len() as u64, told.iter().sum::<u64>() * 1000);
+    println!("{count} throttled, {time} ns");
+    let counted = between.count("kernel_memory_throttle_duration_seconds_count", &labels);
+    within("kernel_memory_throttle_duration_seconds_count", "a trace", counted, count..=count);
+    within(THROTTLED, "a trace, ns", between.nanoseconds(THROTTLED, &labels), time..=time);
+}
