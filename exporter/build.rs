@@ -19,6 +19,7 @@ const OBJECTS: &[(&str, &str, &str)] = &[
     ("block", "block", ""),
     ("cgroup", "cgroup", ""),
     ("interrupts", "interrupts", ""),
+    ("tcp", "tcp", ""),
     ("selftest", "selftest", ""),
 ];
 

@@ -196,6 +196,12 @@ pub fn durations() -> bool {
     frozen!(ROW_FIELDS.durations) == 1
 }
 
+/// Whether cgroups are told apart.
+#[inline(always)]
+pub fn told_apart() -> bool {
+    frozen!(ROW_FIELDS.keep_cgroup) == 1
+}
+
 /// The id of the current task's cgroup, if cgroups are told apart. Only where the current task is the one that
 /// something is about.
 #[inline(always)]

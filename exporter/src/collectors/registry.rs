@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::{
     BlockFamily, Description, Family, SchedFamily, block_io, interrupts::Interrupts, process, scheduler,
+    tcp::Tcp,
 };
 use crate::{
     catalogue::{Kind, Metric},
@@ -55,6 +56,7 @@ pub static FAMILIES: &[Entry] = &[
         map_bytes: BlockFamily::map_bytes,
     },
     Entry::of_rows::<Interrupts>(),
+    Entry::of_rows::<Tcp>(),
 ];
 
 /// Every collector there is.

@@ -37,7 +37,7 @@ mod tree;
 mod with;
 
 pub use budget::{Budget, CpuShare, CpuShareError};
-pub use collectors::{BlockIo, Collectors, Interrupts, Process, Scheduler, Section};
+pub use collectors::{BlockIo, Collectors, Interrupts, Process, Scheduler, Section, Tcp};
 pub use detail::Detail;
 pub use error::{Error, Position};
 pub use json_schema::json_schema;
