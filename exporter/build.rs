@@ -22,6 +22,7 @@ const OBJECTS: &[(&str, &str, &str)] = &[
     ("lifecycle", "lifecycle", ""),
     ("network", "network", ""),
     ("memory", "memory", ""),
+    ("tcp", "tcp", ""),
     ("selftest", "selftest", ""),
 ];
 

@@ -20,6 +20,7 @@ pub mod scheduler;
 pub mod selftest;
 pub mod slots;
 pub mod stalls;
+pub mod tcp;
 
 /// The value of a field offset that says: the running kernel has no such field.
 pub const ABSENT: u32 = u32::MAX;

@@ -4,6 +4,7 @@
 mod interrupts;
 mod lifecycle;
 mod network;
+mod tcp;
 mod together;
 #[path = "../workload/mod.rs"]
 mod workload;
@@ -37,6 +38,7 @@ fn main() -> Result<()> {
     );
     bench.floor()?;
     interrupts::run(&bench)?;
+    tcp::run(&bench)?;
     lifecycle::run(&bench)?;
     network::run(&bench)?;
     together::run(&bench)

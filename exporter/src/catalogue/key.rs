@@ -168,6 +168,24 @@ keys! {
     /// As semantic conventions have it.
     PAGING_DIRECTION { otlp: "system.paging.direction", prometheus: "system_paging_direction",
         help: "`in` or `out`", fold: Fold::Stays }
+    /// As semantic conventions have it.
+    NETWORK_DIRECTION { otlp: "network.io.direction", prometheus: "network_io_direction",
+        help: "`receive` or `transmit`", fold: Fold::Stays }
+    /// As semantic conventions have it.
+    CONNECTION_STATE { otlp: "network.connection.state", prometheus: "network_connection_state",
+        help: "`established`, `syn_sent`, `syn_received`, `fin_wait_1`, `fin_wait_2`, `close_wait`, `last_ack`, `closing` or `closed`", fold: Fold::Stays }
+    /// How a connect went.
+    CONNECT_OUTCOME { otlp: "outcome", prometheus: "outcome",
+        help: "`established`; by the socket's error `refused`, `timed_out`, `host_unreachable`, `network_unreachable`, `reset`, `aborted` (by an administrator) or `other`; `closed`: the program gave up; `not_sent`: there was no free port, or nothing could be sent", fold: Fold::Stays }
+    /// Where the other end is.
+    PEER_SCOPE { otlp: "scope", prometheus: "scope",
+        help: "`loopback` when the other end is in the same network namespace, else `network`", fold: Fold::Stays }
+    /// Who has opened a connection.
+    OPEN_TYPE { otlp: "open.type", prometheus: "open_type",
+        help: "`active`: this end began; `passive`: it was accepted", fold: Fold::Stays }
+    /// Part of TCP's handshake.
+    HANDSHAKE_SEGMENT { otlp: "segment", prometheus: "segment",
+        help: "`syn`, the first one of a connection, or `ack`, the last one of its handshake", fold: Fold::Stays }
 }
 
 #[cfg(test)]

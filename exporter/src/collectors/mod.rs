@@ -13,6 +13,7 @@ pub mod registry;
 pub mod rows;
 pub mod scheduler;
 pub mod stalls;
+pub mod tcp;
 
 mod block;
 mod cgroup;

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{
     BlockFamily, Description, Family, SchedFamily, block_io, interrupts::Interrupts, lifecycle::Lifecycle,
-    memory::Memory, network::Network, process, scheduler, stalls,
+    memory::Memory, network::Network, process, scheduler, stalls, tcp::Tcp,
 };
 use crate::{
     catalogue::{Kind, Metric},
@@ -59,6 +59,7 @@ pub static FAMILIES: &[Entry] = &[
     Entry::of_rows::<Lifecycle>(),
     Entry::of_rows::<Network>(),
     Entry::of_rows::<Memory>(),
+    Entry::of_rows::<Tcp>(),
 ];
 
 /// Every collector there is.

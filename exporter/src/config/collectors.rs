@@ -10,6 +10,7 @@ mod network;
 mod process;
 mod scheduler;
 mod stalls;
+mod tcp;
 
 pub use block_io::BlockIo;
 pub use interrupts::Interrupts;
@@ -19,6 +20,7 @@ pub use network::Network;
 pub use process::Process;
 pub use scheduler::Scheduler;
 pub use stalls::Stalls;
+pub use tcp::Tcp;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -103,6 +105,8 @@ sections! {
     network: Network,
     /// How long tasks wait because memory is short, and who is killed for it.
     memory: Memory,
+    /// What becomes of TCP connections.
+    tcp: Tcp,
 }
 
 impl Collectors {

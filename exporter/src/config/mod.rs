@@ -38,7 +38,7 @@ mod with;
 
 pub use budget::{Budget, CpuShare, CpuShareError};
 pub use collectors::{
-    BlockIo, Collectors, Interrupts, Lifecycle, Memory, Network, Process, Scheduler, Section, Stalls,
+    BlockIo, Collectors, Interrupts, Lifecycle, Memory, Network, Process, Scheduler, Section, Stalls, Tcp,
 };
 pub use detail::Detail;
 pub use error::{Error, Position};

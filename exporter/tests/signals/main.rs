@@ -12,3 +12,4 @@ mod lifecycle;
 mod memory;
 mod network;
 mod stalls;
+mod tcp;

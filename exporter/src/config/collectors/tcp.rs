@@ -1,0 +1,60 @@
+//! The section of the collector `tcp`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Section;
+use crate::config::{By, Detail, with::WholeNumber};
+
+/// Fewest connections that can be remembered.
+const FEWEST: i64 = 64;
+
+/// Most connections that can be remembered.
+const MOST: i64 = 1 << 20;
+
+/// The collector `tcp`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tcp {
+    /// Whether its programs are loaded.
+    pub enabled: bool,
+    /// How much it measures.
+    pub detail: Detail,
+    /// How series say whose cgroup it was.
+    pub by: By,
+    /// Connections that are remembered at a time.
+    #[serde(with = "WholeNumber::<FEWEST, MOST>")]
+    pub connections: u32,
+}
+
+impl Default for Tcp {
+    fn default() -> Self {
+        Self { enabled: true, detail: Detail::default(), by: By::default(), connections: 16_384 }
+    }
+}
+
+impl Section for Tcp {
+    fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn enable(&mut self, enabled: bool) {
+        self.enabled = enabled;
+    }
+
+    fn detail(&self) -> Option<Detail> {
+        Some(self.detail)
+    }
+
+    fn set_detail(&mut self, detail: Detail) {
+        self.detail = detail;
+    }
+
+    fn by(&self) -> By {
+        self.by
+    }
+
+    fn set_by(&mut self, by: By) {
+        self.by = by;
+    }
+}
