@@ -19,6 +19,8 @@ const OBJECTS: &[(&str, &str, &str)] = &[
     ("block", "block", ""),
     ("cgroup", "cgroup", ""),
     ("interrupts", "interrupts", ""),
+    ("syscalls-task-storage", "syscalls", "task-storage"),
+    ("syscalls-thread-hash", "syscalls", ""),
     ("selftest", "selftest", ""),
 ];
 

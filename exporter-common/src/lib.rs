@@ -16,6 +16,7 @@ pub mod rows;
 pub mod scheduler;
 pub mod selftest;
 pub mod slots;
+pub mod syscalls;
 
 /// The value of a field offset that says: the running kernel has no such field.
 pub const ABSENT: u32 = u32::MAX;

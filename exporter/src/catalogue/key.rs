@@ -129,6 +129,12 @@ keys! {
     /// Which kind of interrupts.
     INTERRUPT_TYPE { otlp: "interrupt.type", prometheus: "interrupt_type",
         help: "`hard` or `soft`", fold: Fold::Stays }
+    /// Which system call.
+    SYSCALL { otlp: "syscall", prometheus: "syscall",
+        help: "name of the system call; `compat` for all of another architecture's, such as those of 32-bit programs, `unknown` for numbers without a name here", fold: Fold::Stays }
+    /// As semantic conventions have it.
+    ERROR_TYPE { otlp: "error.type", prometheus: "error_type",
+        help: "of a system call, a class of errors; of a file system, the name of the error", fold: Fold::Stays }
 }
 
 #[cfg(test)]

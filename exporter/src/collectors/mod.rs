@@ -9,6 +9,7 @@ pub mod process;
 pub mod registry;
 pub mod rows;
 pub mod scheduler;
+pub mod syscalls;
 
 mod block;
 mod cgroup;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{
-    BlockFamily, Description, Family, SchedFamily, block_io, interrupts::Interrupts, process, scheduler,
+    BlockFamily, Description, Family, SchedFamily, block_io, interrupts::Interrupts, process, scheduler, syscalls::Syscalls,
 };
 use crate::{
     catalogue::{Kind, Metric},
@@ -55,6 +55,7 @@ pub static FAMILIES: &[Entry] = &[
         map_bytes: BlockFamily::map_bytes,
     },
     Entry::of_rows::<Interrupts>(),
+    Entry::of_rows::<Syscalls>(),
 ];
 
 /// Every collector there is.

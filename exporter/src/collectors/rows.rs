@@ -33,6 +33,10 @@ pub trait RowsCollector: Sized + Send + 'static {
     const FAMILY: &'static str;
     /// How it can be attached.
     const RUNGS: &'static [Rung];
+    /// The objects of its rungs after the first, whose object is the plan's.
+    const OTHER_OBJECTS: &'static [&'static [u8]] = &[];
+    /// Whether fixed rows in which nothing has ever been have series.
+    const SHOWS_UNUSED: bool = true;
     /// Its metrics by number of series; there is no series 0, and none from `FIRST_FIXED` on.
     const SERIES: &'static [Option<&'static Metric>];
     /// What its programs take note of, by number, as in `kernel_exporter_failures_total`.
@@ -130,7 +134,7 @@ impl<C: RowsCollector> RowsFamily<C> {
         let section = C::section(config).clone();
         let (plan, collector) = C::plan(kernel, &section, &config.limits)?;
         let layout = plan.layout.clone();
-        let hook = RowsHook::attach(&kernel.btf, &kernel.hierarchy, plan)?;
+        let hook = RowsHook::attach(&kernel.btf, &kernel.hierarchy, plan, C::OTHER_OBJECTS)?;
         let (counters, histograms) = hook.len();
         Ok(Self {
             hook,
@@ -186,6 +190,8 @@ trait Naming {
     fn by(&self) -> By;
     /// The metric of a series.
     fn metric(&self, series: u32) -> Option<&'static Metric>;
+    /// Whether rows in which nothing has ever been have series.
+    fn shows_unused(&self) -> bool;
     /// The labels that say what was done; those of the fold where there is no attribute.
     fn what(&self, series: u32, attribute: Option<u32>) -> Labels;
 }
@@ -197,6 +203,10 @@ impl<C: RowsCollector> Naming for Names<'_, C> {
 
     fn metric(&self, series: u32) -> Option<&'static Metric> {
         C::SERIES.get(series as usize).copied().flatten()
+    }
+
+    fn shows_unused(&self) -> bool {
+        C::SHOWS_UNUSED
     }
 
     fn what(&self, series: u32, attribute: Option<u32>) -> Labels {

@@ -6,11 +6,13 @@ mod block_io;
 mod interrupts;
 mod process;
 mod scheduler;
+mod syscalls;
 
 pub use block_io::BlockIo;
 pub use interrupts::Interrupts;
 pub use process::Process;
 pub use scheduler::Scheduler;
+pub use syscalls::Syscalls;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -82,6 +84,8 @@ sections! {
     process: Process,
     /// What hard and soft interrupts take.
     interrupts: Interrupts,
+    /// How often system calls are made, how long they take and how they fail.
+    syscalls: Syscalls,
 }
 
 impl Collectors {

@@ -58,7 +58,9 @@ impl<C: Default> Shelf<C> {
             Whose::Fold { series } => (series.unwrap_or(self.series[row]), None),
         };
         let cursor = &mut self.cursors[row];
-        if key.is_none() && self.tenants[row].is_none() && is_idle(cursor) {
+        let needs_none = key.is_none() || !names.shows_unused();
+        if needs_none && self.tenants[row].is_none() && is_idle(cursor) {
+            self.series[row] = series;
             return; // a fold in which nothing is needs no series
         }
         let Some(metric) = names.metric(series) else { return };
