@@ -23,6 +23,8 @@ const OBJECTS: &[(&str, &str, &str)] = &[
     ("network", "network", ""),
     ("memory", "memory", ""),
     ("tcp", "tcp", ""),
+    ("syscalls-task-storage", "syscalls", "task-storage"),
+    ("syscalls-thread-hash", "syscalls", ""),
     ("selftest", "selftest", ""),
 ];
 

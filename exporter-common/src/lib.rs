@@ -20,6 +20,7 @@ pub mod scheduler;
 pub mod selftest;
 pub mod slots;
 pub mod stalls;
+pub mod syscalls;
 pub mod tcp;
 
 /// The value of a field offset that says: the running kernel has no such field.

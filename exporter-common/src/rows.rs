@@ -76,6 +76,8 @@ pub struct RowsFields {
     pub fixed_counters: u32,
     /// Fixed rows of histograms in a block.
     pub fixed_histograms: u32,
+    /// 1 when no two CPUs share a block.
+    pub block_per_cpu: u32,
 }
 
 // SAFETY: `u32`s.

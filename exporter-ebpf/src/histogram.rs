@@ -29,3 +29,29 @@ pub unsafe fn observe<U: Unit, const BUCKETS: usize>(
         atomic::add_u64(sum, value);
     }
 }
+
+/// The same where nobody else adds at the same time.
+///
+/// # Safety
+///
+/// As [`observe`].
+#[inline(always)]
+pub unsafe fn observe_alone<U: Unit, const BUCKETS: usize>(
+    buckets: *mut [u32; BUCKETS],
+    sum: *mut u64,
+    clamped: *mut u64,
+    value: u64,
+) {
+    let bucket = bucket::<U>(value);
+    let number = bucket.number as usize;
+    // SAFETY: the caller's promise.
+    unsafe {
+        if bucket.clamped {
+            *clamped += 1;
+        }
+        if number < BUCKETS {
+            *buckets.cast::<u32>().add(number) += 1;
+        }
+        *sum += value;
+    }
+}

@@ -1,7 +1,7 @@
 //! Building blocks that the BPF objects share. An object is one hook family: a folder with its maps, its
 //! programs, and a file per collector that joins in.
 //!
-//! Everything here is inlined into the programs, and nothing here declares a map unless asked to ([`rows!`]), so that an
+//! Everything here is inlined into the programs, and nothing here declares a map unless asked to ([`rows!`], [`per_task!`]), so that an
 //! object holds only the maps it names.
 #![no_std]
 #![feature(asm_experimental_arch)]
@@ -11,6 +11,7 @@ pub mod cells;
 pub mod cgroup;
 pub mod histogram;
 pub mod kernel;
+pub mod per_task;
 pub mod program;
 pub mod rows;
 pub mod slots;

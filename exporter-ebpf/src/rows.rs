@@ -17,16 +17,23 @@ use aya_ebpf::{
 };
 use exporter_common::{
     histogram::{Durations, Nanoseconds},
+    program::ProgramRuns,
     rows::{FIRST_FIXED, RowKey, RowsCpu, RowsFields},
     slots::{OVERFLOW_SLOT, SlotFailures},
 };
 
-use crate::{atomic, cgroup, frozen, histogram, kernel::Struct, program, slots};
+use crate::{atomic, cgroup, frozen, histogram, kernel::Struct, program, program::Started, slots};
 
 /// Set by user space before the object is loaded.
 #[unsafe(no_mangle)]
-static ROW_FIELDS: RowsFields =
-    RowsFields { keep_cgroup: 0, durations: 0, shard_mask: 0, fixed_counters: 0, fixed_histograms: 0 };
+static ROW_FIELDS: RowsFields = RowsFields {
+    keep_cgroup: 0,
+    durations: 0,
+    shard_mask: 0,
+    fixed_counters: 0,
+    fixed_histograms: 0,
+    block_per_cpu: 0,
+};
 
 /// The maps of one table.
 #[derive(Clone, Copy)]
@@ -55,6 +62,31 @@ impl<V> Table<V> {
         let row = unsafe { slots::find_or_take(self.index, self.free, failures, key, || true, own) };
         self.values.get_ptr_mut(if row == OVERFLOW_SLOT { key.series } else { row })
     }
+
+    /// The same, where `hint` is the row that it was the last time: it is, if it still belongs to the key.
+    #[inline(always)]
+    unsafe fn remembered_value(
+        &self,
+        failures: *mut SlotFailures,
+        key: &RowKey,
+        hint: *mut u32,
+    ) -> Option<*mut V> {
+        // SAFETY: the caller's promise; the owner is a map's value.
+        unsafe {
+            if let Some(owner) = self.owners.get_ptr(*hint)
+                && (*owner).cgroup == key.cgroup
+                && (*owner).series == key.series
+                && (*owner).attribute == key.attribute
+            {
+                return self.values.get_ptr_mut(*hint);
+            }
+            let value = self.value(failures, key);
+            if let Some(row) = self.index.get_ptr(key) {
+                *hint = *row;
+            }
+            value
+        }
+    }
 }
 
 /// All maps of a hook family with rows; see [`rows!`](crate::rows!).
@@ -72,13 +104,31 @@ impl Rows {
     /// Counts and times a run of the program with this number.
     #[inline(always)]
     pub fn measured(self, program: u32, body: impl FnOnce(Cpu)) -> i32 {
+        // SAFETY: the caller's promise.
+        self.run(program, |runs| unsafe { program::begin_interruptible(runs) }, body)
+    }
+
+    /// The same for a program that on one CPU nothing interrupts that adds to the same numbers.
+    #[inline(always)]
+    pub fn measured_alone(self, program: u32, body: impl FnOnce(Cpu)) -> i32 {
+        // SAFETY: the caller's promise.
+        self.run(program, |runs| unsafe { program::begin(runs) }, body)
+    }
+
+    #[inline(always)]
+    fn run(
+        self,
+        program: u32,
+        begin: impl FnOnce(*mut ProgramRuns) -> Started,
+        body: impl FnOnce(Cpu),
+    ) -> i32 {
         // SAFETY: a helper without arguments.
         let number = unsafe { bpf_get_smp_processor_id() };
         let Some(record) = self.cpus.get_ptr_mut(number) else { return 0 };
         // SAFETY: `record` is a map's value.
         unsafe {
             let runs = &raw mut (*record).programs[program as usize];
-            let started = core::hint::black_box(program::begin_interruptible(runs));
+            let started = core::hint::black_box(begin(runs));
             body(Cpu { record, number, rows: self });
             program::end(runs, started);
         }
@@ -129,6 +179,51 @@ impl Cpu {
         unsafe {
             if let Some(value) = self.rows.histograms.value(&raw mut (*self.record).histograms, &key) {
                 self.add(value, nanoseconds);
+            }
+        }
+    }
+
+    /// As [`observe`](Self::observe), where `hint` remembers the row.
+    ///
+    /// # Safety
+    ///
+    /// `hint` points into a map's value.
+    #[inline(always)]
+    pub unsafe fn observe_remembered(
+        self,
+        series: u32,
+        attribute: u32,
+        cgroup: u64,
+        nanoseconds: u64,
+        hint: *mut u32,
+    ) {
+        let key = key(series, attribute, cgroup);
+        // SAFETY: as in `count`; the caller's promise.
+        unsafe {
+            let failures = &raw mut (*self.record).histograms;
+            if let Some(value) = self.rows.histograms.remembered_value(failures, &key, hint) {
+                self.add(value, nanoseconds);
+            }
+        }
+    }
+
+    /// As [`observe_fixed`](Self::observe_fixed), for programs that on one CPU nothing interrupts that adds to the same
+    /// row: where CPUs share none either, it takes no locks.
+    #[inline(always)]
+    pub fn observe_fixed_alone(self, index: u32, nanoseconds: u64) {
+        if frozen!(ROW_FIELDS.block_per_cpu) == 0 {
+            return self.observe_fixed(index, nanoseconds);
+        }
+        let row = self.fixed(frozen!(ROW_FIELDS.fixed_histograms), index);
+        if let Some(value) = self.rows.histograms.values.get_ptr_mut(row) {
+            // SAFETY: a map's value.
+            unsafe {
+                histogram::observe_alone::<Nanoseconds, _>(
+                    &raw mut (*value).buckets,
+                    &raw mut (*value).sum,
+                    &raw mut (*self.record).clamped,
+                    nanoseconds,
+                );
             }
         }
     }

@@ -186,6 +186,12 @@ keys! {
     /// Part of TCP's handshake.
     HANDSHAKE_SEGMENT { otlp: "segment", prometheus: "segment",
         help: "`syn`, the first one of a connection, or `ack`, the last one of its handshake", fold: Fold::Stays }
+    /// Which system call.
+    SYSCALL { otlp: "syscall", prometheus: "syscall",
+        help: "name of the system call; `compat` for all of another architecture's, such as those of 32-bit programs, `unknown` for numbers without a name here", fold: Fold::Stays }
+    /// As semantic conventions have it.
+    ERROR_TYPE { otlp: "error.type", prometheus: "error_type",
+        help: "of a system call, a class of errors; of a file system, the name of the error", fold: Fold::Stays }
 }
 
 #[cfg(test)]

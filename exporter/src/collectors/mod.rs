@@ -13,6 +13,7 @@ pub mod registry;
 pub mod rows;
 pub mod scheduler;
 pub mod stalls;
+pub mod syscalls;
 pub mod tcp;
 
 mod block;

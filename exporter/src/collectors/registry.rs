@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{
     BlockFamily, Description, Family, SchedFamily, block_io, interrupts::Interrupts, lifecycle::Lifecycle,
-    memory::Memory, network::Network, process, scheduler, stalls, tcp::Tcp,
+    memory::Memory, network::Network, process, scheduler, stalls, syscalls::Syscalls, tcp::Tcp,
 };
 use crate::{
     catalogue::{Kind, Metric},
@@ -60,6 +60,7 @@ pub static FAMILIES: &[Entry] = &[
     Entry::of_rows::<Network>(),
     Entry::of_rows::<Memory>(),
     Entry::of_rows::<Tcp>(),
+    Entry::of_rows::<Syscalls>(),
 ];
 
 /// Every collector there is.

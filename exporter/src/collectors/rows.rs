@@ -33,6 +33,8 @@ pub trait RowsCollector: Sized + Send + 'static {
     const FAMILY: &'static str;
     /// How it can be attached.
     const RUNGS: &'static [Rung];
+    /// The objects of its rungs after the first, whose object is the plan's.
+    const OTHER_OBJECTS: &'static [&'static [u8]] = &[];
     /// Its metrics by number of series; there is no series 0, and none from `FIRST_FIXED` on.
     const SERIES: &'static [Option<&'static Metric>];
     /// What its programs take note of, by number, as in `kernel_exporter_failures_total`.
@@ -133,7 +135,7 @@ impl<C: RowsCollector> RowsFamily<C> {
         let (plan, collector) = C::plan(kernel, &section, &config.limits)?;
         // The plan's may know more of what this kernel has; what a config leads to is compared with this.
         let layout = C::layout(&section, &config.limits);
-        let hook = RowsHook::attach(&kernel.btf, &kernel.hierarchy, plan)?;
+        let hook = RowsHook::attach(&kernel.btf, &kernel.hierarchy, plan, C::OTHER_OBJECTS)?;
         let (counters, histograms) = hook.len();
         Ok(Self {
             hook,

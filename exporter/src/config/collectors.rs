@@ -10,6 +10,7 @@ mod network;
 mod process;
 mod scheduler;
 mod stalls;
+mod syscalls;
 mod tcp;
 
 pub use block_io::BlockIo;
@@ -20,6 +21,7 @@ pub use network::Network;
 pub use process::Process;
 pub use scheduler::Scheduler;
 pub use stalls::Stalls;
+pub use syscalls::Syscalls;
 pub use tcp::Tcp;
 
 use schemars::JsonSchema;
@@ -107,6 +109,8 @@ sections! {
     memory: Memory,
     /// What becomes of TCP connections.
     tcp: Tcp,
+    /// How often system calls are made, how long they take and how they fail.
+    syscalls: Syscalls,
 }
 
 impl Collectors {

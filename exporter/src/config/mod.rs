@@ -32,13 +32,15 @@ mod privileges;
 mod problem;
 mod range;
 mod schema;
+mod syscall_name;
 mod text;
 mod tree;
 mod with;
 
 pub use budget::{Budget, CpuShare, CpuShareError};
 pub use collectors::{
-    BlockIo, Collectors, Interrupts, Lifecycle, Memory, Network, Process, Scheduler, Section, Stalls, Tcp,
+    BlockIo, Collectors, Interrupts, Lifecycle, Memory, Network, Process, Scheduler, Section, Stalls,
+    Syscalls, Tcp,
 };
 pub use detail::Detail;
 pub use error::{Error, Position};
@@ -55,4 +57,5 @@ pub use otlp_names::{EndpointUrl, Headers};
 pub use privileges::{Dropped, Privileges};
 pub(crate) use range::whole_number;
 pub use schema::{Config, DurationBounds, Histograms, Limits, Log, Reload, Restart, SizeBounds};
+pub use syscall_name::SyscallName;
 pub(crate) use text::{Written, parsed};

@@ -14,7 +14,10 @@ use exporter_common::{
     slots::SlotFailures,
 };
 
-use super::rung::{Choice, Missing, Rung, climb};
+use super::{
+    rung::{Choice, Missing, Rung, climb},
+    sched,
+};
 use crate::{
     kernel::{
         bpf,
@@ -59,7 +62,7 @@ pub struct Plan<F> {
     pub family: &'static str,
     /// The object.
     pub object: &'static [u8],
-    /// The only way to attach it, beside what is missing.
+    /// The ways to attach it, best first.
     pub rungs: &'static [Rung],
     /// The object's constant `FIELDS`.
     pub fields: F,
@@ -98,6 +101,7 @@ impl Layout {
             shard_mask: shards() - 1,
             fixed_counters: self.fixed_counters.len() as u32,
             fixed_histograms: self.fixed_histograms.len() as u32,
+            block_per_cpu: u32::from(host::possible_cpus().is_ok_and(|cpus| cpus == shards())),
         }
     }
 
@@ -147,41 +151,44 @@ pub struct RowsHook {
 impl RowsHook {
     /// Loads the object, with sizes for this machine, and attaches the programs. One that the kernel refuses is missing
     /// if the rest can do without it.
-    pub fn attach<F: Plain>(btf: &Btf, hierarchy: &Hierarchy, plan: Plan<F>) -> Result<Self> {
-        let Plan { family, object, rungs, fields, programs, mut missing, layout, maps } = plan;
+    ///
+    /// `others` are the objects of the rungs after the first.
+    pub fn attach<F: Plain>(
+        btf: &Btf,
+        hierarchy: &Hierarchy,
+        plan: Plan<F>,
+        others: &[&'static [u8]],
+    ) -> Result<Self> {
+        let Plan { family, object, rungs, fields, programs, missing, layout, maps } = plan;
         let cgroup = super::fields::cgroup(btf, hierarchy)?;
         let rows = layout.fields();
-        let mut loader = Loader::new(family, object)
-            .constant("CGROUP", &cgroup)
-            .constant("ROW_FIELDS", &rows)
-            .constant("FIELDS", &fields);
-        for (map, entries, _) in layout.sizes().into_iter().chain(maps) {
-            loader = loader.size(map, entries);
-        }
-        let mut object = loader.load()?;
-        let counters = Table::new(&object, &table::COUNTERS, &layout.fixed_counters)?;
+        let sizes: Vec<_> = layout.sizes().into_iter().chain(maps).collect();
         let fixed_histograms: &[RowKey] = if layout.durations { &layout.fixed_histograms } else { &[] };
-        let histograms = Table::new(&object, &table::HISTOGRAMS, fixed_histograms)?;
-        let cpus = object.mapped("CPUS")?;
-        let (attached, choice) = climb(rungs, |_| {
-            let mut attached = Vec::new();
-            for program in &programs {
-                // Without its other half a program is of no use.
-                if program.loses.is_some_and(|loses| missing.iter().any(|part| part.loses == loses)) {
-                    continue;
-                }
-                match (attach(&mut object, btf, program), program.loses) {
-                    (Ok(()), _) => attached.push(*program),
-                    (Err(error), None) => return Err(error),
-                    (Err(error), Some(loses)) => {
-                        missing.push(Missing { loses, refusal: Refusal::of(&error) })
-                    }
-                }
+        let (attached, choice) = climb(rungs, |rung| {
+            let number = rungs.iter().position(|other| other == rung).unwrap_or_default();
+            let bytes = number.checked_sub(1).and_then(|number| others.get(number)).unwrap_or(&object);
+            if rung.name.ends_with(sched::TASK_STORAGE) {
+                sched::require_task_storage()?;
             }
-            Ok(attached)
+            let mut loader = Loader::new(family, bytes)
+                .constant("CGROUP", &cgroup)
+                .constant("ROW_FIELDS", &rows)
+                .constant("FIELDS", &fields);
+            for (map, entries, _) in &sizes {
+                loader = loader.size(map, *entries);
+            }
+            let mut object = loader.load()?;
+            // Programs find free rows from the first on.
+            let counters = Table::new(&object, &table::COUNTERS, &layout.fixed_counters)?;
+            let histograms = Table::new(&object, &table::HISTOGRAMS, fixed_histograms)?;
+            let cpus = object.mapped("CPUS")?;
+            let (attached, refused) = attach_all(&mut object, btf, &programs, &missing)?;
+            object.finish_loading();
+            Ok((counters, histograms, object, cpus, attached, refused))
         })?;
-        object.finish_loading();
-        Ok(Self { counters, histograms, object, cpus, attached, choice: choice.without(missing) })
+        let (counters, histograms, object, cpus, attached, refused) = attached;
+        let choice = choice.without(missing).without(refused);
+        Ok(Self { counters, histograms, object, cpus, attached, choice })
     }
 
     /// How it is attached.
@@ -228,6 +235,29 @@ impl RowsHook {
         }
         totals
     }
+}
+
+/// Attaches programs: those that are, and what is not told for want of the others.
+fn attach_all(
+    object: &mut Object,
+    btf: &Btf,
+    programs: &[Program],
+    known: &[Missing],
+) -> Result<(Vec<Program>, Vec<Missing>)> {
+    let (mut attached, mut missing) = (Vec::new(), Vec::<Missing>::new());
+    for program in programs {
+        let mut gone = known.iter().chain(&missing).map(|part| part.loses);
+        // Without its other half a program is of no use.
+        if program.loses.is_some_and(|loses| gone.any(|other| other == loses)) {
+            continue;
+        }
+        match (attach(object, btf, program), program.loses) {
+            (Ok(()), _) => attached.push(*program),
+            (Err(error), None) => return Err(error),
+            (Err(error), Some(loses)) => missing.push(Missing { loses, refusal: Refusal::of(&error) }),
+        }
+    }
+    Ok((attached, missing))
 }
 
 fn attach(object: &mut Object, btf: &Btf, program: &Program) -> Result<()> {

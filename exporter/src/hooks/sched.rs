@@ -45,7 +45,7 @@ pub const PROGRAMS: [(SchedProgram, &str); 4] = [
 /// How it can be attached.
 pub static RUNGS: [Rung; 2] = [
     Rung {
-        name: TASK_STORAGE,
+        name: "tp_btf+task_storage",
         needs: "BTF, task storage for programs on tracepoints (Linux 5.12)",
         loses: None,
         limit: None,
@@ -61,7 +61,8 @@ pub static RUNGS: [Rung; 2] = [
     },
 ];
 
-const TASK_STORAGE: &str = "tp_btf+task_storage";
+/// How names of rungs end that keep something in task storage.
+pub(super) const TASK_STORAGE: &str = "+task_storage";
 
 /// Files whose names are kept, when processes are told apart by them.
 pub const EXECUTABLES: u32 = 4_096;
@@ -128,7 +129,7 @@ impl Sched {
         let cgroup = super::fields::cgroup(btf, hierarchy)?;
         let sched = fields::of(btf, parts)?;
         let ((object, slots, tasks), choice) = climb(&RUNGS, |rung| {
-            let task_storage = rung.name == TASK_STORAGE;
+            let task_storage = rung.name.ends_with(TASK_STORAGE);
             if task_storage {
                 require_task_storage()?;
             }
@@ -326,10 +327,10 @@ fn attach(mut object: Object, parts: Parts) -> Result<(Object, SlotTable<u64>, b
 }
 
 /// Threads beyond this number have no entry on kernels without task storage, which is counted.
-const MAX_HASHED_TASKS: u32 = 32_768;
+pub(crate) const MAX_HASHED_TASKS: u32 = 32_768;
 
 /// Asked before loading, so that the answer is clear. Whether programs on tracepoints may use it, only loading tells.
-fn require_task_storage() -> Result<(), NotKept> {
+pub(super) fn require_task_storage() -> Result<(), NotKept> {
     // Without the privilege to make any map, this one is not missing: loading will say what is.
     if aya::sys::is_map_supported(MapType::TaskStorage).unwrap_or(true) {
         return Ok(());

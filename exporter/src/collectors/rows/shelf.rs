@@ -59,6 +59,7 @@ impl<C: Default> Shelf<C> {
         };
         let cursor = &mut self.cursors[row];
         if (key.is_none() || names.is_sparse()) && self.tenants[row].is_none() && is_idle(cursor) {
+            self.series[row] = series;
             return; // a fold in which nothing is needs no series
         }
         let Some(metric) = names.metric(series) else { return };

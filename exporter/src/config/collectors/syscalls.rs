@@ -1,0 +1,59 @@
+//! The section of the collector `syscalls`.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Section;
+use crate::config::{
+    By, Detail,
+    syscall_name::{SyscallName, syscall_names},
+};
+
+/// The collector `syscalls`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Syscalls {
+    /// Whether its programs are loaded.
+    pub enabled: bool,
+    /// How much it measures.
+    pub detail: Detail,
+    /// How series say whose cgroup it was.
+    pub by: By,
+    /// Which system calls are measured; empty for all.
+    #[serde(deserialize_with = "syscall_names")]
+    pub names: BTreeSet<SyscallName>,
+}
+
+impl Default for Syscalls {
+    fn default() -> Self {
+        Self { enabled: false, detail: Detail::default(), by: By::None, names: BTreeSet::new() }
+    }
+}
+
+impl Section for Syscalls {
+    fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn enable(&mut self, enabled: bool) {
+        self.enabled = enabled;
+    }
+
+    fn detail(&self) -> Option<Detail> {
+        Some(self.detail)
+    }
+
+    fn set_detail(&mut self, detail: Detail) {
+        self.detail = detail;
+    }
+
+    fn by(&self) -> By {
+        self.by
+    }
+
+    fn set_by(&mut self, by: By) {
+        self.by = by;
+    }
+}

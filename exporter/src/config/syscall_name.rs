@@ -1,0 +1,101 @@
+//! Names of system calls in the config.
+
+use std::{borrow::Cow, collections::BTreeSet, fmt, str::FromStr};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeSeed, Error as _, SeqAccess, Visitor},
+};
+
+use super::{
+    problem::nearest,
+    text::{Written, parsed},
+};
+use crate::kernel::syscalls::Syscall;
+
+/// A system call that this architecture has, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SyscallName(pub Syscall);
+
+impl FromStr for SyscallName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Syscall::named(name).map(Self).ok_or_else(|| {
+            let hint = nearest(name, Syscall::all().map(|call| call.name));
+            let hint = hint.map_or_else(String::new, |near| format!(" (did you mean {near:?}?)"));
+            format!("there is none of this name on {}{hint}", std::env::consts::ARCH)
+        })
+    }
+}
+
+impl Written for SyscallName {
+    const EXPECTED: &'static str = "the name of a system call";
+}
+
+impl<'de> Deserialize<'de> for SyscallName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        parsed(deserializer)
+    }
+}
+
+impl Serialize for SyscallName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.name)
+    }
+}
+
+/// Which names there are depends on the architecture, so a schema knows only their form.
+impl JsonSchema for SyscallName {
+    fn schema_name() -> Cow<'static, str> {
+        Self::EXPECTED.into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[a-z_][a-z0-9_]*$" })
+    }
+}
+
+/// Reads a list of names without duplicates; it may be empty.
+pub(super) fn syscall_names<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeSet<SyscallName>, D::Error> {
+    deserializer.deserialize_seq(Names)
+}
+
+struct Names;
+
+impl<'de> Visitor<'de> for Names {
+    type Value = BTreeSet<SyscallName>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of names, such as [read, write]")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut names = BTreeSet::new();
+        while list.next_element_seed(Next(&mut names))?.is_some() {}
+        Ok(names)
+    }
+}
+
+/// Reads one name into the set, so that the error for a duplicate has the element's path.
+struct Next<'a>(&'a mut BTreeSet<SyscallName>);
+
+impl<'de> DeserializeSeed<'de> for Next<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let name = SyscallName::deserialize(deserializer)?;
+        if self.0.insert(name) {
+            Ok(())
+        } else {
+            Err(D::Error::custom(format_args!("{:?} is already in the list", name.0.name)))
+        }
+    }
+}
