@@ -108,7 +108,7 @@ pub mod program {
 }
 
 /// Words of a CPU's memory: what the last lookup in the page cache was.
-pub mod memory {
+pub mod word {
     /// Task and file.
     pub const WHO: u32 = 0;
     /// Its first page.

@@ -3,7 +3,7 @@
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use exporter_common::{
     ABSENT,
-    memory::{memory, program, series},
+    memory::{program, series, word},
 };
 use exporter_ebpf::{
     kernel::Struct,
@@ -24,13 +24,13 @@ fn mm_filemap_get_pages(ctx: BtfTracePointContext) -> i32 {
         // SAFETY: maps' values. Who is interrupted in here by another task's read counts a batch twice.
         unsafe {
             let goes_on =
-                *word(memory::WHO) == who && *word(memory::END) == end && *word(memory::FIRST) < first;
-            *word(memory::FIRST) = first;
+                *word(word::WHO) == who && *word(word::END) == end && *word(word::FIRST) < first;
+            *word(word::FIRST) = first;
             if goes_on {
                 return;
             }
-            *word(memory::WHO) = who;
-            *word(memory::END) = end;
+            *word(word::WHO) = who;
+            *word(word::END) = end;
             let pages = end.wrapping_sub(first) + last_is_told(cpu, first, end);
             cpu.count(series::LOOKED_UP, 0, current_cgroup(), pages);
         }
@@ -41,7 +41,7 @@ fn mm_filemap_get_pages(ctx: BtfTracePointContext) -> i32 {
 /// a read of a single page gives away.
 #[inline(always)]
 fn last_is_told(cpu: Cpu, first: u64, end: u64) -> u64 {
-    let inclusive = cpu.memory(memory::INCLUSIVE);
+    let inclusive = cpu.memory(word::INCLUSIVE);
     // SAFETY: a map's value.
     unsafe {
         if first == end {

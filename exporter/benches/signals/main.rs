@@ -7,6 +7,7 @@ mod network;
 mod syscalls;
 mod tcp;
 mod together;
+#[expect(dead_code, reason = "the cost of switches is measured elsewhere")]
 #[path = "../workload/mod.rs"]
 mod workload;
 

@@ -140,7 +140,7 @@ keys! {
         help: "the signal's name as `kill -l` has it; `SIGRTMIN` is 34 as for glibc, `signal_N` one that has no name", fold: Fold::Stays }
     /// As semantic conventions have it.
     ERROR_TYPE { otlp: "error.type", prometheus: "error_type",
-        help: "the error's name in errno.h; `errno_N` when it has none", fold: Fold::Stays }
+        help: "the error's name in errno.h, `errno_N` when it has none; of a system call, a class of errors", fold: Fold::Stays }
     /// Why a packet was dropped.
     DROP_REASON { otlp: "network.drop.reason", prometheus: "drop_reason",
         help: "`SKB_DROP_REASON_*` of the running kernel, in lower case; `subsys_…` for all reasons of a subsystem", fold: Fold::Stays }
@@ -169,9 +169,6 @@ keys! {
     PAGING_DIRECTION { otlp: "system.paging.direction", prometheus: "system_paging_direction",
         help: "`in` or `out`", fold: Fold::Stays }
     /// As semantic conventions have it.
-    NETWORK_DIRECTION { otlp: "network.io.direction", prometheus: "network_io_direction",
-        help: "`receive` or `transmit`", fold: Fold::Stays }
-    /// As semantic conventions have it.
     CONNECTION_STATE { otlp: "network.connection.state", prometheus: "network_connection_state",
         help: "`established`, `syn_sent`, `syn_received`, `fin_wait_1`, `fin_wait_2`, `close_wait`, `last_ack`, `closing` or `closed`", fold: Fold::Stays }
     /// How a connect went.
@@ -189,9 +186,6 @@ keys! {
     /// Which system call.
     SYSCALL { otlp: "syscall", prometheus: "syscall",
         help: "name of the system call; `compat` for all of another architecture's, such as those of 32-bit programs, `unknown` for numbers without a name here", fold: Fold::Stays }
-    /// As semantic conventions have it.
-    ERROR_TYPE { otlp: "error.type", prometheus: "error_type",
-        help: "of a system call, a class of errors; of a file system, the name of the error", fold: Fold::Stays }
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ fn time(between: &Between, cgroup: &Cgroup, activity: Option<&str>) -> u64 {
     between.nanoseconds(METRIC, &labels)
 }
 
+/// What an activity is called, and something that is one for so long.
+type Way = (&'static str, fn(Duration));
+
 fn only() -> &'static str {
     "collectors: {block_io: {enabled: false}, interrupts: {enabled: false}}\n"
 }
@@ -84,7 +87,7 @@ fn each_way_to_sleep_has_its_name() {
     let Some(_turn) = turn() else { return };
     let exporter = Exporter::start(only());
     let cgroup = Cgroup::make("ways");
-    let ways: [(&str, fn(Duration)); 5] =
+    let ways: [Way; 5] =
         [("timer", nanosleep), ("poll", poll), ("futex", futex), ("socket", receive), ("running", busy)];
     let mut worker = Worker::spawn(
         "truth-ways",

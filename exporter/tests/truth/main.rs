@@ -12,7 +12,7 @@ mod counters;
 mod cpu;
 mod disk;
 mod exec;
-#[expect(unused_imports, reason = "identity tests need more of it")]
+#[expect(dead_code, unused_imports, reason = "other tests need more of it")]
 #[path = "../harness/mod.rs"]
 mod harness;
 mod histogram;
