@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, fs::File, io::Write as _, path::Path, time::Instant};
 
-use kernel_exporter::{kernel::host, privileges::NEEDED};
+use kernel_exporter::{config::Config, kernel::host, privileges::NEEDED};
 use rustix::thread::CapabilitySet;
 
 use crate::{
@@ -41,6 +41,20 @@ fn another_user_with_two_ambient_capabilities_measures_all() {
     assert_measures(&exporter);
     assert_every_thread_has(&exporter, NEEDED);
     Report::of(&sandbox, "").assert_healthy();
+}
+
+/// What a collector tells less of, this kernel does not allow to root with all capabilities either.
+#[test]
+fn two_capabilities_are_as_good_as_all_for_every_collector_that_is_on() {
+    let Some(_turn) = turn() else { return };
+    let of_root = Report::of_all(&Sandbox::default(), "privileges: {drop: nothing}\n");
+    let hardened = Report::of_all(&hardened(), "");
+    for (name, section) in Config::default().collectors.sections() {
+        assert_eq!(hardened.status(name), of_root.status(name), "{hardened:#?}");
+        assert_eq!(hardened.part(name)["lost"], of_root.part(name)["lost"]);
+        assert_eq!(section.enabled(), hardened.status(name) != "off");
+        assert_ne!(hardened.status(name), "failed", "{hardened:#?}");
+    }
 }
 
 #[test]

@@ -195,7 +195,7 @@ fn write_config(file: &Path, config: &str) {
 const FIRST: [&str; 3] = ["scheduler", "block_io", "process"];
 
 /// The config with all other collectors off, but for those that it names.
-fn undisturbed(config: &str) -> String {
+pub(crate) fn undisturbed(config: &str) -> String {
     let Ok(Value::Mapping(mut keys)) =
         serde_yaml::from_str::<Value>(if config.is_empty() { "{}" } else { config })
     else {
