@@ -167,7 +167,11 @@ impl Object {
 
 fn data(map: &Map) -> Option<&MapData> {
     match map {
-        Map::Array(data) | Map::HashMap(data) | Map::Queue(data) | Map::RingBuf(data) => Some(data),
+        Map::Array(data)
+        | Map::HashMap(data)
+        | Map::LruHashMap(data)
+        | Map::Queue(data)
+        | Map::RingBuf(data) => Some(data),
         _ => None,
     }
 }
@@ -179,7 +183,9 @@ fn map_bytes(ebpf: &Ebpf) -> Vec<(String, u64)> {
             let info = data(map)?.info().ok()?;
             let value = u64::from(info.value_size().next_multiple_of(8));
             let element = match map {
-                Map::HashMap(_) => HASH_HEAD as u64 + u64::from(info.key_size().next_multiple_of(8)) + value,
+                Map::HashMap(_) | Map::LruHashMap(_) => {
+                    HASH_HEAD as u64 + u64::from(info.key_size().next_multiple_of(8)) + value
+                }
                 Map::RingBuf(_) => 1, // its entries are bytes
                 _ => value,
             };
