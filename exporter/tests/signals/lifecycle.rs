@@ -66,11 +66,13 @@ fn kill_self(signal: libc::c_int) -> ! {
     }
 }
 
-/// Executes a file, as a C program does, with one argument; returns the error when that fails.
-fn exec(file: &Path, argument: &str) -> i32 {
+/// Executes a file, as a C program does, with at most one argument; returns the error when that fails.
+fn exec(file: &Path, argument: Option<&str>) -> i32 {
     let text = |text: &[u8]| CString::new(text).expect("no zero");
-    let (path, argument) = (text(file.as_os_str().as_encoded_bytes()), text(argument.as_bytes()));
-    let (arguments, environment) = ([path.as_ptr(), argument.as_ptr(), ptr::null()], [ptr::null()]);
+    let path = text(file.as_os_str().as_encoded_bytes());
+    let argument = argument.map(|argument| text(argument.as_bytes()));
+    let second = argument.as_ref().map_or(ptr::null(), |argument| argument.as_ptr());
+    let (arguments, environment) = ([path.as_ptr(), second, ptr::null()], [ptr::null()]);
     // SAFETY: zero-terminated texts and lists.
     unsafe { libc::execve(path.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
     io::Error::last_os_error().raw_os_error().expect("execve only returns when it has failed")
@@ -148,7 +150,7 @@ fn no_short_lived_process_is_missed() {
     let program = program("true");
     let (exporter, cgroup, mut worker) = with_worker("short", move |_| {
         for _ in 0..PROCESSES {
-            let child = fork(|| exit_group(exec(&program, "")));
+            let child = fork(|| exit_group(exec(&program, None)));
             assert_eq!(status_of(child), 0);
         }
     });
@@ -248,7 +250,7 @@ fn an_exec_by_another_thread_ends_no_process() {
         for _ in 0..ROUNDS {
             let program = program.clone();
             let status = status_of(fork(|| {
-                thread::spawn(move || exit_group(exec(&program, "")));
+                thread::spawn(move || exit_group(exec(&program, None)));
                 thread::sleep(Duration::from_secs(60));
             }));
             assert_eq!(status, 0);
@@ -259,6 +261,26 @@ fn an_exec_by_another_thread_ends_no_process() {
     for metric in [CREATED, THREADS, THREAD_EXITS, EXECS, EXITS, "kernel_process_exec_delay_seconds_count"] {
         within(&format!("{metric}, exec by a thread"), "wait4", of_cgroup(metric), ROUNDS..=ROUNDS);
     }
+}
+
+/// A program that executes another one in its place is one process, whose first exec alone is timed.
+#[test]
+fn only_the_first_exec_is_timed() {
+    let Some(_turn) = turn() else { return };
+    const ROUNDS: u64 = 20;
+    let (env, again) = (program("env"), program("true"));
+    let (exporter, cgroup, mut worker) = with_worker("again", move |_| {
+        for _ in 0..ROUNDS {
+            let child = fork(|| exit_group(exec(&env, again.to_str())));
+            assert_eq!(status_of(child), 0);
+        }
+    });
+    let (between, ()) = exporter.during(|| worker.work());
+    let of_cgroup = |name: &str| between.count(name, &[("cgroup", &cgroup.path)]);
+    within(EXECS, "execve", of_cgroup(EXECS), 2 * ROUNDS..=2 * ROUNDS);
+    let timed = "kernel_process_exec_delay_seconds_count";
+    within(timed, "fork", of_cgroup(timed), ROUNDS..=ROUNDS);
+    within(EXITS, "wait4", of_cgroup(EXITS), ROUNDS..=ROUNDS);
 }
 
 /// By the parent's clock a process begins somewhere in its call of fork and ends before its call of wait returns.
@@ -272,7 +294,7 @@ fn times_are_those_of_the_parents_clock() {
         let begin = Instant::now();
         let child = fork(|| {
             thread::sleep(BEFORE_EXEC);
-            exit_group(exec(&program, "0.12"));
+            exit_group(exec(&program, Some("0.12")));
         });
         let forked = begin.elapsed();
         assert_eq!(status_of(child), 0);
@@ -341,7 +363,7 @@ fn failed_execs_have_their_errors() {
     let (exporter, cgroup, mut worker) = with_worker("fails", move |_| {
         for (path, times, error, _) in &cases {
             for _ in 0..*times {
-                assert_eq!(exec(path, ""), *error, "{}", path.display());
+                assert_eq!(exec(path, None), *error, "{}", path.display());
             }
         }
     });
