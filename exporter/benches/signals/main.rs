@@ -2,6 +2,7 @@
 //! the floor. Run as root: `make bench`.
 
 mod interrupts;
+mod memory;
 
 use std::{thread, time::Duration};
 
@@ -31,7 +32,8 @@ fn main() -> Result<()> {
         "| collector | workload | program | runs | ns per run, minimum of {BATCHES} batches |\n|---|---|---|---|---|"
     );
     bench.floor()?;
-    interrupts::run(&bench)
+    interrupts::run(&bench)?;
+    memory::run(&bench)
 }
 
 /// Attaches collectors and shows what their programs cost.

@@ -1,6 +1,6 @@
 //! Page faults for which something had to be read.
 
-use std::{fs::File, mem};
+use std::mem;
 
 use super::{config, is_missing, setting::*};
 use crate::{accuracy::within, harness::*};
@@ -73,13 +73,12 @@ fn major_faults_are_as_many_as_pages_that_are_touched_first() {
     let disk = Disk::with(16);
     disk.cool();
     let bounded = Bounded::make("faults", 64);
-    let path = disk.path.clone();
     let mut worker = Worker::spawn(
         "touches",
         &bounded.cgroup,
         || {},
         |job| {
-            let mapping = Mapping::of(&File::open(&path).expect("it is there"), PAGES * PAGE);
+            let mapping = Mapping::of(&disk.file, PAGES * PAGE);
             let before = own_major_faults();
             mapping.read_all();
             job.set(0, own_major_faults() - before);

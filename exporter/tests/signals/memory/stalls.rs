@@ -48,14 +48,13 @@ fn reclaim_at_a_limit_is_a_stall_of_its_cgroup() {
     let disk = Disk::with(96);
     disk.cool();
     let bounded = Bounded::make("limit", 24);
-    let path = disk.path.clone();
     let mut worker = Worker::spawn(
         "reads",
         &bounded.cgroup,
         || {},
         |job| {
             let begin = Instant::now();
-            read(&path, 96 * MIB, 64 << 10);
+            disk.read(96 * MIB, 64 << 10);
             job.set(0, begin.elapsed().as_nanos() as u64);
         },
     );
@@ -150,11 +149,31 @@ fn who_is_above_memory_high_is_throttled() {
     assert!(throttled < worker.get(0), "{throttled} ns of {}", worker.get(0));
 }
 
+/// The kernel's reserve, raised; it is lowered again when dropped.
+struct Reserve {
+    before: String,
+}
+
+impl Reserve {
+    const FILE: &str = "/proc/sys/vm/min_free_kbytes";
+
+    fn raise_to(kibibytes: usize) -> Self {
+        let before = fs::read_to_string(Self::FILE).expect("procfs");
+        fs::write(Self::FILE, kibibytes.to_string()).expect("root may");
+        Self { before }
+    }
+}
+
+impl Drop for Reserve {
+    fn drop(&mut self) {
+        let _ = fs::write(Self::FILE, self.before.trim());
+    }
+}
+
 /// With the kernel's reserve raised to what is free, whoever asks for more must make room. Only a machine of one's own
 /// may be treated like this.
 #[test]
 fn direct_reclaim_is_a_stall_of_who_asks_for_memory() {
-    const RESERVE: &str = "/proc/sys/vm/min_free_kbytes";
     let Some(_turn) = turn() else { return };
     if !in_vm() {
         return;
@@ -162,24 +181,21 @@ fn direct_reclaim_is_a_stall_of_who_asks_for_memory() {
     let exporter = Exporter::start(&config(""));
     let disk = Disk::with(0);
     disk.cool();
-    read(&disk.path, 192 * MIB, MIB);
+    disk.read(192 * MIB, MIB);
     let cgroup = Cgroup::make("direct");
-    let mut worker = Worker::spawn("asks", &cgroup, || {}, |_| Mapping::anonymous(160 * MIB).write_all());
+    let mut worker = Worker::spawn("asks", &cgroup, || {}, |_| Mapping::anonymous(96 * MIB).write_all());
     let events = [
         "vmscan/mm_vmscan_direct_reclaim_begin",
         "vmscan/mm_vmscan_direct_reclaim_end",
         "vmscan/mm_vmscan_throttled",
     ];
     let trace = Trace::of(&events);
-    let reserve = fs::read_to_string(RESERVE).expect("procfs");
     let free = fs::read_to_string("/proc/meminfo").expect("procfs");
     let free = free.lines().find_map(|line| line.strip_prefix("MemFree:")).expect("every kernel has it");
     let free: usize = free.trim().trim_end_matches(" kB").parse().expect("a number");
-    let (between, ()) = exporter.during(|| {
-        fs::write(RESERVE, (free - 48 * 1024).to_string()).expect("root may");
-        worker.work();
-        fs::write(RESERVE, reserve.trim()).expect("root may");
-    });
+    let reserve = Reserve::raise_to(free - 48 * 1024);
+    let (between, ()) = exporter.during(|| worker.work());
+    drop(reserve);
     compare(&between, "direct_reclaim", &cgroup, &trace, worker.pid, "mm_vmscan_direct_reclaim");
 }
 
