@@ -93,6 +93,14 @@ impl Disk {
         self.advise(libc::POSIX_FADV_DONTNEED);
     }
 
+    /// Writes so much from the start.
+    pub(super) fn write(&self, bytes: usize) {
+        let piece = vec![2; MIB / 4];
+        for offset in (0..bytes).step_by(piece.len()) {
+            self.file.write_all_at(&piece, offset as u64).expect("so long");
+        }
+    }
+
     fn advise(&self, advice: i32) {
         // SAFETY: a descriptor that is open.
         assert_eq!(unsafe { libc::posix_fadvise(self.file.as_raw_fd(), 0, 0, advice) }, 0);
