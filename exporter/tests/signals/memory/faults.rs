@@ -60,9 +60,9 @@ fn compare_latency(between: &Between, bounded: &Bounded, source: &str, lost: &st
         return;
     }
     let metric = format!("{LATENCY}_count{{memory_major_fault_source=\"{source}\"}}");
-    within(&metric, "ru_majflt", counted, own..=own);
-    // Up to 5.11 what a CPU has counted is added to this when there is more of it (MEMCG_CHARGE_BATCH).
-    within(&metric, "memory.stat pgmajfault", counted, major..=major + 32 * cpus().len() as u64);
+    // The cgroup's count is behind up to 5.11: what a CPU has counted is added to it when there is more of it. The process'
+    // own has faults in it that were tried again because the page was being read for another one.
+    within(&metric, "memory.stat pgmajfault, ru_majflt", counted, major..=own.max(major));
     assert!(between.nanoseconds(&format!("{LATENCY}_sum"), &labels) > counted * 1000, "a disk is slower");
 }
 

@@ -13,9 +13,11 @@ const STALLS: &str = "kernel_memory_stall_duration_seconds_count";
 const STALLED: &str = "kernel_memory_stall_duration_seconds_sum";
 const THROTTLED: &str = "kernel_memory_throttle_duration_seconds_sum";
 
-/// A trace tells whole microseconds, and programs run on both ends between its clock and ours.
+/// A trace tells whole microseconds, and on both ends there is time between its clock and ours, more where who emulates a
+/// CPU has to wait for one himself.
 fn around(nanoseconds: u64, spans: u64) -> std::ops::RangeInclusive<u64> {
-    let off = spans * if in_vm() { 50_000 } else { 5_000 } + nanoseconds / 20;
+    let (each, once) = if in_vm() { (50_000, 20_000_000) } else { (5_000, 4_000_000) };
+    let off = spans * each + once + nanoseconds / 20;
     nanoseconds.saturating_sub(off)..=nanoseconds + off
 }
 
@@ -88,10 +90,11 @@ fn reclaim_at_a_limit_is_a_stall_of_its_cgroup() {
         within("kernel_memory_reclaimed_pages_total", "pages read", pages, read - limit..=read + limit);
     }
     if let (Some(before), Some(after)) = (pressure, bounded.pressure_us()) {
-        // Pressure is time in reclaim from a little before its first tracepoint, and waiting for a CPU meanwhile.
+        // Pressure begins a little before the first tracepoint and has waiting for a CPU in it. Its clock may be as coarse
+        // as the kernel's ticks, which are longer than most of these stalls.
         let truth = (after - before) * 1000;
         let metric = format!("{STALLED}{{memory_stall_type=\"memcg_reclaim\"}}");
-        within(&metric, "memory.pressure, ns", stalled, truth / 2..=truth + truth / 20 + 1_000_000);
+        within(&metric, "memory.pressure, ns", stalled, truth / 2..=2 * truth);
     }
 }
 
@@ -150,7 +153,7 @@ fn who_is_above_memory_high_is_throttled() {
     assert!(throttled < worker.get(0), "{throttled} ns of {}", worker.get(0));
 }
 
-/// The kernel's reserve, raised; it is lowered again when dropped.
+/// The kernel's reserve, lowered to what it was when dropped.
 struct Reserve {
     before: String,
 }
@@ -158,10 +161,17 @@ struct Reserve {
 impl Reserve {
     const FILE: &str = "/proc/sys/vm/min_free_kbytes";
 
-    fn raise_to(kibibytes: usize) -> Self {
-        let before = fs::read_to_string(Self::FILE).expect("procfs");
-        fs::write(Self::FILE, kibibytes.to_string()).expect("root may");
-        Self { before }
+    fn keep() -> Self {
+        Self { before: fs::read_to_string(Self::FILE).expect("procfs") }
+    }
+
+    /// Nearly all that is free.
+    fn raise() {
+        let memory = fs::read_to_string("/proc/meminfo").expect("procfs");
+        let free =
+            memory.lines().find_map(|line| line.strip_prefix("MemFree:")).expect("every kernel has it");
+        let free: usize = free.trim().trim_end_matches(" kB").parse().expect("a number");
+        fs::write(Self::FILE, (free - 8 * 1024).to_string()).expect("root may");
     }
 }
 
@@ -171,8 +181,8 @@ impl Drop for Reserve {
     }
 }
 
-/// With the kernel's reserve raised to what is free, whoever asks for more must make room. Only a machine of one's own
-/// may be treated like this.
+/// With the kernel's reserve raised to what is free, whoever asks for more must make room, if no kernel thread is faster.
+/// Only a machine of one's own may be treated like this.
 #[test]
 fn direct_reclaim_is_a_stall_of_who_asks_for_memory() {
     let Some(_turn) = turn() else { return };
@@ -181,23 +191,31 @@ fn direct_reclaim_is_a_stall_of_who_asks_for_memory() {
     }
     let exporter = Exporter::start(&config(""));
     let disk = Disk::with(0);
-    disk.cool();
-    disk.read(192 * MIB, MIB);
     let cgroup = Cgroup::make("direct");
-    let mut worker = Worker::spawn("asks", &cgroup, || {}, |_| Mapping::anonymous(96 * MIB).write_all());
-    let events = [
-        "vmscan/mm_vmscan_direct_reclaim_begin",
-        "vmscan/mm_vmscan_direct_reclaim_end",
-        "vmscan/mm_vmscan_throttled",
-    ];
-    let trace = Trace::of(&events);
-    let free = fs::read_to_string("/proc/meminfo").expect("procfs");
-    let free = free.lines().find_map(|line| line.strip_prefix("MemFree:")).expect("every kernel has it");
-    let free: usize = free.trim().trim_end_matches(" kB").parse().expect("a number");
-    let reserve = Reserve::raise_to(free - 48 * 1024);
-    let (between, ()) = exporter.during(|| worker.work());
-    drop(reserve);
-    compare(&between, "direct_reclaim", &cgroup, &trace, worker.pid, "mm_vmscan_direct_reclaim");
+    let mut worker = Worker::spawn(
+        "asks",
+        &cgroup,
+        || {},
+        |_| {
+            Reserve::raise();
+            Mapping::anonymous(96 * MIB).write_all();
+        },
+    );
+    let event = "mm_vmscan_direct_reclaim";
+    let (begin, end) = (format!("{event}_begin"), format!("{event}_end"));
+    let trace = Trace::of(&[&format!("vmscan/{begin}"), &format!("vmscan/{end}")]);
+    let (between, ()) = exporter.during(|| {
+        for _ in 0..20 {
+            disk.read(192 * MIB, MIB);
+            let reserve = Reserve::keep();
+            worker.work();
+            drop(reserve);
+            if trace.spans(worker.pid, &begin, &end).0 > 0 {
+                break;
+            }
+        }
+    });
+    compare(&between, "direct_reclaim", &cgroup, &trace, worker.pid, event);
 }
 
 /// Pages that cannot be taken back before they are written. At a limit of cgroup v1 nothing else slows down who writes; with
