@@ -23,8 +23,7 @@ fn mm_filemap_get_pages(ctx: BtfTracePointContext) -> i32 {
         let word = |word| cpu.memory(word);
         // SAFETY: maps' values. Who is interrupted in here by another task's read counts a batch twice.
         unsafe {
-            let goes_on =
-                *word(word::WHO) == who && *word(word::END) == end && *word(word::FIRST) < first;
+            let goes_on = *word(word::WHO) == who && *word(word::END) == end && *word(word::FIRST) < first;
             *word(word::FIRST) = first;
             if goes_on {
                 return;

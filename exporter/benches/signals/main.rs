@@ -3,6 +3,7 @@
 
 mod interrupts;
 mod lifecycle;
+mod memory;
 mod network;
 mod syscalls;
 mod tcp;
@@ -40,6 +41,7 @@ fn main() -> Result<()> {
     );
     bench.floor()?;
     interrupts::run(&bench)?;
+    memory::run(&bench)?;
     syscalls::run(&bench)?;
     tcp::run(&bench)?;
     lifecycle::run(&bench)?;

@@ -1,6 +1,6 @@
 //! Page faults for which something had to be read.
 
-use std::{fs::File, mem};
+use std::mem;
 
 use super::{config, is_missing, setting::*};
 use crate::{accuracy::within, harness::*};
@@ -50,8 +50,8 @@ fn compare(
     between
 }
 
-/// Latencies of a cgroup's major faults, against the kernel's count of them where it has one by cgroup.
-fn compare_latency(between: &Between, bounded: &Bounded, source: &str, lost: &str, major: u64, least: u64) {
+/// Latencies of a cgroup's major faults, against what its only process and the kernel have counted.
+fn compare_latency(between: &Between, bounded: &Bounded, source: &str, lost: &str, own: u64, major: u64) {
     let labels = [("memory_major_fault_source", source), ("cgroup", &*bounded.cgroup.path)];
     let counted = between.count(&format!("{LATENCY}_count"), &labels);
     if is_missing(&between.after, lost) {
@@ -60,8 +60,9 @@ fn compare_latency(between: &Between, bounded: &Bounded, source: &str, lost: &st
         return;
     }
     let metric = format!("{LATENCY}_count{{memory_major_fault_source=\"{source}\"}}");
-    within(&metric, "memory.stat pgmajfault", counted, major..=major);
-    assert!(counted >= least, "{counted} of {least}");
+    // The cgroup's count is behind up to 5.11: what a CPU has counted is added to it when there is more of it. The process'
+    // own has faults in it that were tried again because the page was being read for another one.
+    within(&metric, "memory.stat pgmajfault, ru_majflt", counted, major..=own.max(major));
     assert!(between.nanoseconds(&format!("{LATENCY}_sum"), &labels) > counted * 1000, "a disk is slower");
 }
 
@@ -73,13 +74,12 @@ fn major_faults_are_as_many_as_pages_that_are_touched_first() {
     let disk = Disk::with(16);
     disk.cool();
     let bounded = Bounded::make("faults", 64);
-    let path = disk.path.clone();
     let mut worker = Worker::spawn(
         "touches",
         &bounded.cgroup,
         || {},
         |job| {
-            let mapping = Mapping::of(&File::open(&path).expect("it is there"), PAGES * PAGE);
+            let mapping = Mapping::of(&disk.file, PAGES * PAGE);
             let before = own_major_faults();
             mapping.read_all();
             job.set(0, own_major_faults() - before);
@@ -93,7 +93,7 @@ fn major_faults_are_as_many_as_pages_that_are_touched_first() {
     assert!(worker.get(0) >= PAGES as u64 * 9 / 10, "{} of {PAGES} pages were cold", worker.get(0));
     assert!(faults >= worker.get(0), "{faults} on the whole machine, {} of the worker", worker.get(0));
     let lost = "how long major page faults of files take";
-    compare_latency(&between, &bounded, "file", lost, major() - before, PAGES as u64 * 9 / 10);
+    compare_latency(&between, &bounded, "file", lost, worker.get(0), major() - before);
 }
 
 #[test]
@@ -122,10 +122,12 @@ fn pages_that_are_swapped_out_come_back() {
         "swaps",
         &bounded.cgroup,
         || {},
-        |_| {
+        |job| {
             let mapping = Mapping::anonymous(64 * MIB);
+            let before = own_major_faults();
             mapping.write_all();
             mapping.read_all();
+            job.set(0, own_major_faults() - before);
         },
     );
     let major = || bounded.number("memory.stat", "pgmajfault");
@@ -148,5 +150,6 @@ fn pages_that_are_swapped_out_come_back() {
         assert!(pages >= least, "{pages} pages {direction:?}");
     }
     let lost = "how long major page faults of what is in swap take";
-    compare_latency(&between, &bounded, "swap", lost, major() - before, least / 16);
+    compare_latency(&between, &bounded, "swap", lost, worker.get(0), major() - before);
+    assert!(worker.get(0) > 100, "only {} major faults", worker.get(0));
 }

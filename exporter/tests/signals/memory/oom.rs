@@ -81,11 +81,12 @@ fn all_victims_of_a_group_are_counted() {
             assert_eq!(signal, if bounded.is_v2() { libc::SIGKILL } else { libc::SIGTERM });
         }
     });
-    let killed = bounded.oom_kills();
-    assert_eq!(killed, if bounded.is_v2() { 4 } else { 1 }, "the kernel's own count");
+    // The kernel itself counts who is at fault once more when it goes through the group, if he is still there by then.
+    let (killed, counted) = (if bounded.is_v2() { 4 } else { 1 }, bounded.oom_kills());
+    assert!((killed..=killed + u64::from(bounded.is_v2())).contains(&counted), "{counted} of {killed}");
     let labels = [("oom_scope", "limit"), ("cgroup", &*bounded.cgroup.path)];
     let metric = format!("{KILLS}{{oom_scope=\"limit\"}}");
-    within(&metric, "oom_kill of a group", between.count(KILLS, &labels), killed..=killed);
+    within(&metric, "processes of a group", between.count(KILLS, &labels), killed..=killed);
 }
 
 /// The machine runs out of memory, and kills who was offered first.

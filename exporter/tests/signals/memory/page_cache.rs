@@ -14,26 +14,23 @@ fn pages_are_looked_up_by_every_read_and_added_by_the_first() {
     let exporter = Exporter::start(&config(", page_cache: true"));
     let disk = Disk::with(BYTES / MIB);
     let cgroup = Cgroup::make("page-cache");
-    let path = disk.path.clone();
     let mut worker = Worker::spawn(
         "reads",
         &cgroup,
         || {
             pin(last_cpu());
             // A single page gives away how the kernel tells the end.
-            read(&path, PAGE, PAGE);
+            disk.read(PAGE, PAGE);
         },
-        |_| read(&path, BYTES, 256 << 10),
+        |_| disk.read(BYTES, 256 << 10),
     );
     disk.cool();
     let pages = (BYTES / PAGE) as u64;
     let labels = [("cgroup", &*cgroup.path)];
     let (cold, ()) = exporter.during(|| worker.work());
-    // A disk is read ahead of what is asked for, a file to its end.
-    let ahead = if in_vm() { 1024 } else { 0 };
-    within(ADDED, "pages read for the first time", cold.count(ADDED, &labels), pages..=pages + ahead);
+    within(ADDED, "pages read for the first time", cold.count(ADDED, &labels), pages..=pages);
     let (warm, ()) = exporter.during(|| worker.work());
-    within(ADDED, "pages read again", warm.count(ADDED, &labels), 0..=ahead);
+    within(ADDED, "pages read again", warm.count(ADDED, &labels), 0..=0);
     if is_missing(&warm.after, "pages looked up in the page cache") {
         assert_eq!(warm.count(LOOKED_UP, &labels), 0);
         return;

@@ -9,7 +9,7 @@ use std::{
         fd::AsRawFd as _,
         unix::{ffi::OsStrExt as _, fs::FileExt as _},
     },
-    path::{Path, PathBuf},
+    path::PathBuf,
     ptr,
 };
 
@@ -63,30 +63,55 @@ impl Bounded {
 
 /// Pages that are on a disk: of a file here, of the scratch disk in a VM, whose files are in memory.
 pub(super) struct Disk {
-    pub(super) path: PathBuf,
+    /// Open all the time: the kernel drops the pages of a disk that nobody has open.
+    pub(super) file: File,
+    path: PathBuf,
     is_file: bool,
 }
 
 impl Disk {
     pub(super) fn with(mebibytes: usize) -> Self {
-        if in_vm() {
-            return Self { path: "/dev/vda".into(), is_file: false };
+        let (path, is_file) = match in_vm() {
+            true => ("/dev/vda".into(), false),
+            false => (env::temp_dir().join(unique("pages")), true),
+        };
+        let file = File::options().read(true).write(true).create(is_file).open(&path).expect("root");
+        if is_file {
+            for round in 0..mebibytes {
+                (&file).write_all(&vec![round as u8 | 1; MIB]).expect("room on the disk");
+            }
         }
-        let path = env::temp_dir().join(unique("pages"));
-        let mut file = File::create(&path).expect("a folder for temporary files");
-        for round in 0..mebibytes {
-            file.write_all(&vec![round as u8 | 1; MIB]).expect("room on the disk");
-        }
-        file.sync_all().expect("a disk");
-        Self { path, is_file: true }
+        let disk = Self { file, path, is_file };
+        // Nothing is read ahead of what is asked for.
+        disk.advise(libc::POSIX_FADV_RANDOM);
+        disk
     }
 
     /// Takes its pages out of the page cache.
     pub(super) fn cool(&self) {
-        let file = File::open(&self.path).expect("it is there");
-        file.sync_all().expect("a disk");
+        self.file.sync_all().expect("a disk");
+        self.advise(libc::POSIX_FADV_DONTNEED);
+    }
+
+    /// Writes so much from the start.
+    pub(super) fn write(&self, bytes: usize) {
+        let piece = vec![2; MIB / 4];
+        for offset in (0..bytes).step_by(piece.len()) {
+            self.file.write_all_at(&piece, offset as u64).expect("so long");
+        }
+    }
+
+    fn advise(&self, advice: i32) {
         // SAFETY: a descriptor that is open.
-        assert_eq!(unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) }, 0);
+        assert_eq!(unsafe { libc::posix_fadvise(self.file.as_raw_fd(), 0, 0, advice) }, 0);
+    }
+
+    /// Reads so much from the start, in pieces of this size.
+    pub(super) fn read(&self, bytes: usize, piece: usize) {
+        let mut buffer = vec![0; piece];
+        for offset in (0..bytes).step_by(piece) {
+            self.file.read_exact_at(&mut buffer, offset as u64).expect("so long");
+        }
     }
 }
 
@@ -95,15 +120,6 @@ impl Drop for Disk {
         if self.is_file {
             let _ = fs::remove_file(&self.path);
         }
-    }
-}
-
-/// Reads so much from the start, in pieces of this size.
-pub(super) fn read(path: &Path, bytes: usize, piece: usize) {
-    let file = File::open(path).expect("it is there");
-    let mut buffer = vec![0; piece];
-    for offset in (0..bytes).step_by(piece) {
-        file.read_exact_at(&mut buffer, offset as u64).expect("so long");
     }
 }
 
@@ -116,7 +132,7 @@ pub(super) struct Mapping {
 impl Mapping {
     /// Of nothing.
     pub(super) fn anonymous(bytes: usize) -> Self {
-        Self::new(bytes, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)
+        Self::new(bytes, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, -1)
     }
 
     /// Of a file, whose pages are brought one by one.
@@ -173,13 +189,12 @@ pub(super) struct Swap {
 impl Swap {
     pub(super) fn on(mebibytes: usize) -> Self {
         let disk = Disk::with(mebibytes);
-        let file = File::options().write(true).open(&disk.path).expect("root");
         // `union swap_header` (include/linux/swap.h): version 1, number of the last page, no bad pages, signature.
         let mut header = vec![0_u8; PAGE];
         header[1024..1028].copy_from_slice(&1_u32.to_le_bytes());
         header[1028..1032].copy_from_slice(&((mebibytes * MIB / PAGE - 1) as u32).to_le_bytes());
         header[PAGE - 10..].copy_from_slice(b"SWAPSPACE2");
-        file.write_all_at(&header, 0).and_then(|()| file.sync_all()).expect("a disk");
+        disk.file.write_all_at(&header, 0).and_then(|()| disk.file.sync_all()).expect("a disk");
         let path = CString::new(disk.path.as_os_str().as_bytes()).expect("no zeroes");
         // SAFETY: a path.
         let on = unsafe { libc::swapon(path.as_ptr(), 0) };

@@ -1,20 +1,23 @@
 //! Tasks that must make room themselves.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::{fs, time::Instant};
 
-use super::{config, is_missing, setting::*, trace::Trace};
+use super::{
+    config, is_missing,
+    setting::*,
+    trace::{Event, Trace},
+};
 use crate::{accuracy::within, harness::*};
 
 const STALLS: &str = "kernel_memory_stall_duration_seconds_count";
 const STALLED: &str = "kernel_memory_stall_duration_seconds_sum";
 const THROTTLED: &str = "kernel_memory_throttle_duration_seconds_sum";
 
-/// A trace tells whole microseconds, and programs run on both ends between its clock and ours.
+/// A trace tells whole microseconds, and on both ends there is time between its clock and ours, more where who emulates a
+/// CPU has to wait for one himself.
 fn around(nanoseconds: u64, spans: u64) -> std::ops::RangeInclusive<u64> {
-    let off = spans * if in_vm() { 50_000 } else { 5_000 } + nanoseconds / 20;
+    let (each, once) = if in_vm() { (50_000, 20_000_000) } else { (5_000, 4_000_000) };
+    let off = spans * each + once + nanoseconds / 20;
     nanoseconds.saturating_sub(off)..=nanoseconds + off
 }
 
@@ -48,14 +51,13 @@ fn reclaim_at_a_limit_is_a_stall_of_its_cgroup() {
     let disk = Disk::with(96);
     disk.cool();
     let bounded = Bounded::make("limit", 24);
-    let path = disk.path.clone();
     let mut worker = Worker::spawn(
         "reads",
         &bounded.cgroup,
         || {},
         |job| {
             let begin = Instant::now();
-            read(&path, 96 * MIB, 64 << 10);
+            disk.read(96 * MIB, 64 << 10);
             job.set(0, begin.elapsed().as_nanos() as u64);
         },
     );
@@ -88,10 +90,11 @@ fn reclaim_at_a_limit_is_a_stall_of_its_cgroup() {
         within("kernel_memory_reclaimed_pages_total", "pages read", pages, read - limit..=read + limit);
     }
     if let (Some(before), Some(after)) = (pressure, bounded.pressure_us()) {
-        // Pressure is time in reclaim from a little before its first tracepoint, and waiting for a CPU meanwhile.
+        // Pressure begins a little before the first tracepoint and has waiting for a CPU in it. Its clock may be as coarse
+        // as the kernel's ticks, which are longer than most of these stalls.
         let truth = (after - before) * 1000;
         let metric = format!("{STALLED}{{memory_stall_type=\"memcg_reclaim\"}}");
-        within(&metric, "memory.pressure, ns", stalled, truth / 2..=truth + truth / 20 + 1_000_000);
+        within(&metric, "memory.pressure, ns", stalled, truth / 2..=2 * truth);
     }
 }
 
@@ -150,76 +153,96 @@ fn who_is_above_memory_high_is_throttled() {
     assert!(throttled < worker.get(0), "{throttled} ns of {}", worker.get(0));
 }
 
-/// With the kernel's reserve raised to what is free, whoever asks for more must make room. Only a machine of one's own
-/// may be treated like this.
+/// The kernel's reserve, lowered to what it was when dropped.
+struct Reserve {
+    before: String,
+}
+
+impl Reserve {
+    const FILE: &str = "/proc/sys/vm/min_free_kbytes";
+
+    fn keep() -> Self {
+        Self { before: fs::read_to_string(Self::FILE).expect("procfs") }
+    }
+
+    /// Nearly all that is free.
+    fn raise() {
+        let memory = fs::read_to_string("/proc/meminfo").expect("procfs");
+        let free =
+            memory.lines().find_map(|line| line.strip_prefix("MemFree:")).expect("every kernel has it");
+        let free: usize = free.trim().trim_end_matches(" kB").parse().expect("a number");
+        fs::write(Self::FILE, (free - 8 * 1024).to_string()).expect("root may");
+    }
+}
+
+impl Drop for Reserve {
+    fn drop(&mut self) {
+        let _ = fs::write(Self::FILE, self.before.trim());
+    }
+}
+
+/// With the kernel's reserve raised to what is free, whoever asks for more must make room, if no kernel thread is faster.
+/// Only a machine of one's own may be treated like this.
 #[test]
 fn direct_reclaim_is_a_stall_of_who_asks_for_memory() {
-    const RESERVE: &str = "/proc/sys/vm/min_free_kbytes";
     let Some(_turn) = turn() else { return };
     if !in_vm() {
         return;
     }
     let exporter = Exporter::start(&config(""));
     let disk = Disk::with(0);
-    disk.cool();
-    read(&disk.path, 192 * MIB, MIB);
     let cgroup = Cgroup::make("direct");
-    let mut worker = Worker::spawn("asks", &cgroup, || {}, |_| Mapping::anonymous(160 * MIB).write_all());
-    let events = [
-        "vmscan/mm_vmscan_direct_reclaim_begin",
-        "vmscan/mm_vmscan_direct_reclaim_end",
-        "vmscan/mm_vmscan_throttled",
-    ];
-    let trace = Trace::of(&events);
-    let reserve = fs::read_to_string(RESERVE).expect("procfs");
-    let free = fs::read_to_string("/proc/meminfo").expect("procfs");
-    let free = free.lines().find_map(|line| line.strip_prefix("MemFree:")).expect("every kernel has it");
-    let free: usize = free.trim().trim_end_matches(" kB").parse().expect("a number");
+    let mut worker = Worker::spawn(
+        "asks",
+        &cgroup,
+        || {},
+        |_| {
+            Reserve::raise();
+            Mapping::anonymous(96 * MIB).write_all();
+        },
+    );
+    let event = "mm_vmscan_direct_reclaim";
+    let (begin, end) = (format!("{event}_begin"), format!("{event}_end"));
+    let trace = Trace::of(&[&format!("vmscan/{begin}"), &format!("vmscan/{end}")]);
     let (between, ()) = exporter.during(|| {
-        fs::write(RESERVE, (free - 48 * 1024).to_string()).expect("root may");
-        worker.work();
-        fs::write(RESERVE, reserve.trim()).expect("root may");
+        for _ in 0..20 {
+            disk.read(192 * MIB, MIB);
+            let reserve = Reserve::keep();
+            worker.work();
+            drop(reserve);
+            if trace.spans(worker.pid, &begin, &end).0 > 0 {
+                break;
+            }
+        }
     });
-    compare(&between, "direct_reclaim", &cgroup, &trace, worker.pid, "mm_vmscan_direct_reclaim");
+    compare(&between, "direct_reclaim", &cgroup, &trace, worker.pid, event);
 }
 
-/// Pages that cannot be taken back before they are written, to a disk that is slow.
+/// Pages that cannot be taken back before they are written. At a limit of cgroup v1 nothing else slows down who writes; with
+/// v2 he seldom gets that far, and what there is must be told.
 #[test]
 fn who_waits_for_writing_is_throttled() {
     let Some(_turn) = turn() else { return };
-    if !in_vm() {
-        return;
-    }
     let exporter = Exporter::start(&config(""));
-    let bounded = Bounded::make("writes", 12);
-    let mut worker = Worker::spawn(
-        "writes",
-        &bounded.cgroup,
-        || {},
-        |_| {
-            let disk = fs::File::options().write(true).open("/dev/nullb0").expect("a slow disk");
-            let begin = Instant::now();
-            for piece in 0..256_u64 {
-                let offset = piece * MIB as u64 / 4;
-                std::os::unix::fs::FileExt::write_all_at(&disk, &[1; MIB / 4], offset).expect("a disk");
-                if begin.elapsed() > Duration::from_secs(20) {
-                    break;
-                }
-            }
-        },
-    );
+    let disk = Disk::with(128);
+    disk.cool();
+    let bounded = Bounded::make("writes", 24);
+    let mut worker = Worker::spawn("writes", &bounded.cgroup, || {}, |_| disk.write(128 * MIB));
     let trace = Trace::of(&["vmscan/mm_vmscan_throttled"]);
     let (between, ()) = exporter.during(|| worker.work());
+    // `nid=0 usec_timeout=100000 usect_delayed=4000 reason=VMSCAN_THROTTLE_WRITEBACK`
+    let events = trace.events();
+    let told = |event: &Event| event.fields.split("usect_delayed=").nth(1)?.split(' ').next()?.parse().ok();
+    let of_worker = events.iter().filter(|event| event.pid == worker.pid);
+    let delays: Vec<u64> = of_worker.map(|event| told(event).expect("it says how long")).collect();
+    let (count, time) = (delays.len() as u64, delays.iter().sum::<u64>() * 1000);
     let labels = [("cgroup", &*bounded.cgroup.path)];
-    let told: Vec<u64> = trace
-        .events()
-        .iter()
-        .filter(|event| event.pid == worker.pid)
-        .filter_map(|event| event.fields.split("usect_delayed=").nth(1)?.split(' ').next()?.parse().ok())
-        .collect();
-    let (count, time) = (told.len() as u64, told.iter().sum::<u64>() * 1000);
-    println!("{count} throttled, {time} ns");
-    let counted = between.count("kernel_memory_throttle_duration_seconds_count", &labels);
-    within("kernel_memory_throttle_duration_seconds_count", "a trace", counted, count..=count);
+    let metric = "kernel_memory_throttle_duration_seconds_count";
+    within(metric, "a trace", between.count(metric, &labels), count..=count);
     within(THROTTLED, "a trace, ns", between.nanoseconds(THROTTLED, &labels), time..=time);
+    if !bounded.is_v2() {
+        let labels = [("memory_throttle_reason", "writeback"), labels[0]];
+        assert!(count > 0, "nobody was throttled");
+        assert_eq!(between.count(metric, &labels), count);
+    }
 }

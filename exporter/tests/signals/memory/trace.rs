@@ -25,9 +25,11 @@ impl Trace {
     pub(super) fn of(events: &[&str]) -> Self {
         let roots = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
         let root = roots.iter().map(Path::new).find(|root| root.join("instances").exists()).expect("tracefs");
-        let trace = Self { folder: root.join("instances").join(unique("memory")) };
-        fs::create_dir(&trace.folder).expect("root may trace");
-        trace.set("buffer_size_kb", "8192");
+        let folder = root.join("instances").join(unique("memory"));
+        fs::create_dir(&folder).expect("root may trace");
+        let trace = Self { folder };
+        trace.set("buffer_size_kb", "4096");
+        trace.set("trace_clock", "mono");
         for event in events.iter().map(|event| format!("events/{event}/enable")) {
             if trace.folder.join(&event).exists() {
                 trace.set(&event, "1");
@@ -78,7 +80,7 @@ impl Trace {
 
 impl Drop for Trace {
     fn drop(&mut self) {
-        self.set("events/enable", "0");
+        let _ = fs::write(self.folder.join("events/enable"), "0");
         let _ = fs::remove_dir(&self.folder);
     }
 }
