@@ -2,8 +2,9 @@
 //!
 //! Opens, closes, bytes and round trips need no memory. When a connection began and was established is remembered from the
 //! change into `SYN_SENT`, or from a listener's into `SYN_RECV`, to the change into `CLOSE`. The kernel frees no TCP socket in
-//! another state (`inet_sock_destruct`, net/ipv4/af_inet.c), also where a smaller structure goes on in `TIME_WAIT`; and what
-//! this program misses of that, because it was interrupted by itself, `tcp_destroy_sock` makes good.
+//! another state (`inet_sock_destruct`, net/ipv4/af_inet.c), also where a smaller structure goes on in `TIME_WAIT`. What this
+//! program misses, because it is not run where it would interrupt itself, `tcp_destroy_sock` makes good: no entry outlives its
+//! socket.
 
 use aya_ebpf::{helpers::bpf_ktime_get_ns, macros::map, maps::HashMap};
 use exporter_common::tcp::{Connection, direction, note, open, outcome, series, state};
@@ -49,7 +50,7 @@ pub fn not_connected(cpu: Cpu, socket: Socket) {
     };
     // SAFETY: as in `connected`.
     unsafe { observe_connect(cpu, socket, known, how, bpf_ktime_get_ns()) };
-    let _ = CONNECTIONS.remove(socket.address());
+    forget(socket, known);
 }
 
 /// A socket was made for a connection that came in. Unless it is a fast one, it is established in the next moment.
@@ -79,7 +80,7 @@ pub fn end(cpu: Cpu, socket: Socket, last: u32) {
             cpu.observe(series::LIFETIME, 0, cgroup, bpf_ktime_get_ns().saturating_sub(established));
         }
     }
-    let _ = CONNECTIONS.remove(socket.address());
+    forget(socket, known);
 }
 
 /// Takes the smoothed round-trip time of a connection.
@@ -92,11 +93,24 @@ pub fn observe_round_trip(cpu: Cpu, socket: Socket) {
     }
 }
 
-/// A socket goes whose end was told, or missed.
+/// A socket goes, whose end was told or missed.
 #[inline(always)]
 pub fn destroy(cpu: Cpu, socket: Socket) {
-    if known(socket).is_some() {
+    let Some(known) = known(socket) else { return };
+    // SAFETY: as in `connected`.
+    if unsafe { (*known).began | (*known).established } != 0 {
         cpu.note(note::END_MISSED);
+    }
+    let _ = CONNECTIONS.remove(socket.address());
+}
+
+/// Forgets a connection, but not whose the socket is where only memory tells: it may send a reset after its end.
+#[inline(always)]
+fn forget(socket: Socket, known: *mut Connection) {
+    if whose::must_be_remembered() {
+        // SAFETY: a map's value.
+        unsafe { ((*known).began, (*known).established) = (0, 0) };
+    } else {
         let _ = CONNECTIONS.remove(socket.address());
     }
 }

@@ -19,7 +19,7 @@ pub fn begin(cpu: Cpu, socket: Socket) {
     let key = socket.listener_key();
     let cgroup = whose::of_own(socket);
     // Its port is gone when it ends.
-    let entry = Connection { cgroup, began: key.port.into(), established: 0 };
+    let entry = Connection { cgroup, began: key.port, established: 0 };
     if CONNECTIONS.insert(socket.address(), entry, 0).is_err() {
         return cpu.note(note::LISTENER_FORGOTTEN);
     }
@@ -43,7 +43,7 @@ pub fn end(socket: Socket) {
     let Some(known) = CONNECTIONS.get_ptr(socket.address()) else { return };
     let mut key = socket.listener_key();
     // SAFETY: a map's value.
-    key.port = unsafe { (*known).began } as u32;
+    key.port = unsafe { (*known).began };
     let _ = CONNECTIONS.remove(socket.address());
     let Some(listener) = LISTENERS.get_ptr_mut(key) else { return };
     // SAFETY: a map's value.
@@ -58,6 +58,11 @@ pub fn end(socket: Socket) {
 /// The cgroup of those who listen where this connection came in; 0 when they did so before the programs came.
 #[inline(always)]
 pub fn cgroup_of(accepted: Socket) -> u64 {
+    let mut key = accepted.listener_key();
+    let listener = LISTENERS.get_ptr(key).or_else(|| {
+        key.address = [0; 2];
+        LISTENERS.get_ptr(key)
+    });
     // SAFETY: a map's value.
-    LISTENERS.get_ptr(accepted.listener_key()).map_or(0, |listener| unsafe { (*listener).cgroup })
+    listener.map_or(0, |listener| unsafe { (*listener).cgroup })
 }
