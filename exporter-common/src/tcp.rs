@@ -239,6 +239,8 @@ pub struct TcpFields {
     pub skb_protocol: u32,
     /// 1 where `tcp_retransmit_skb` tells also of what failed.
     pub retransmit_error: u32,
+    /// Cells for connections, an even number.
+    pub cells: u32,
 }
 
 // SAFETY: `u32`s.

@@ -4,7 +4,7 @@ use aya_ebpf::{macros::map, maps::HashMap};
 use exporter_common::tcp::{Connection, Listener, ListenerKey, note};
 use exporter_ebpf::{atomic, rows::Cpu};
 
-use crate::{connections::CONNECTIONS, socket::Socket, whose};
+use crate::{memory, socket::Socket, whose};
 
 /// By where they listen. Several can share an address and a port.
 #[map]
@@ -20,7 +20,7 @@ pub fn begin(cpu: Cpu, socket: Socket) {
     let cgroup = whose::of_own(socket);
     // Its port is gone when it ends.
     let entry = Connection { cgroup, began: key.port, established: 0 };
-    if CONNECTIONS.insert(socket.address(), entry, 0).is_err() {
+    if !memory::remember_anew(socket, entry) {
         return cpu.note(note::LISTENER_FORGOTTEN);
     }
     if let Some(listener) = LISTENERS.get_ptr_mut(key) {
@@ -40,11 +40,12 @@ pub fn end(socket: Socket) {
     if !whose::must_be_remembered() {
         return;
     }
-    let Some(known) = CONNECTIONS.get_ptr(socket.address()) else { return };
+    let Some(known) = memory::find(socket) else { return };
     let mut key = socket.listener_key();
     // SAFETY: a map's value.
     key.port = unsafe { (*known).began };
-    let _ = CONNECTIONS.remove(socket.address());
+    // SAFETY: as above.
+    unsafe { (*known).began = 0 };
     let Some(listener) = LISTENERS.get_ptr_mut(key) else { return };
     // SAFETY: a map's value.
     unsafe {

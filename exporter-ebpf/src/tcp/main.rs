@@ -8,6 +8,7 @@
 mod connections;
 mod fields;
 mod listeners;
+mod memory;
 mod socket;
 mod whose;
 

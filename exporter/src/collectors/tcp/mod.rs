@@ -9,6 +9,7 @@ pub use metrics::*;
 use anyhow::Result;
 use exporter_common::{
     ABSENT,
+    cells::Cell,
     tcp::{
         Connection, Listener, ListenerKey, TcpFields, direction, open, outcome, program, refused, series,
         state,
@@ -74,14 +75,19 @@ impl RowsCollector for Tcp {
     }
 
     fn maps(section: &config::Tcp) -> Vec<(&'static str, u32, usize)> {
-        let connection = HASH_HEAD + size_of::<u64>() + size_of::<Connection>();
+        let crowded = HASH_HEAD + size_of::<u64>() + size_of::<Connection>();
         let listener = HASH_HEAD + size_of::<ListenerKey>() + size_of::<Listener>();
-        vec![("CONNECTIONS", section.connections, connection), ("LISTENERS", LISTENERS, listener)]
+        vec![
+            ("CONNECTIONS", cells(section), size_of::<Cell<Connection>>()),
+            // However badly they are spread, so many find a place.
+            ("CROWDED", section.connections, crowded),
+            ("LISTENERS", LISTENERS, listener),
+        ]
     }
 
     fn plan(kernel: &Kernel, section: &config::Tcp, limits: &Limits) -> Result<(Plan<TcpFields>, Self)> {
         static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tcp.o"));
-        let fields = fields::of(kernel)?;
+        let fields = TcpFields { cells: cells(section), ..fields::of(kernel)? };
         let layout = Self::layout(section, limits);
         let remembers = layout.durations || layout.keep_cgroup && fields.cgroup == ABSENT;
         let plan = Plan {
@@ -129,6 +135,11 @@ impl RowsCollector for Tcp {
     fn close_more(&mut self, books: &mut Books) {
         self.host.close(books);
     }
+}
+
+/// Cells for connections; each has the two of a pair to choose from.
+fn cells(section: &config::Tcp) -> u32 {
+    section.connections.next_multiple_of(2)
 }
 
 /// In this order no connection is remembered that would not be forgotten.
