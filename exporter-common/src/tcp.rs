@@ -151,9 +151,9 @@ pub mod program {
 pub struct Connection {
     /// Whose it is, where the socket itself does not say it.
     pub cgroup: u64,
-    /// When it began to connect; 0 when it does not. Of a listener, its port.
+    /// When it began to connect; 0 when it did not, or has ended. Of a listener, its port.
     pub began: u64,
-    /// When it was established; 0 when it was not.
+    /// When it was established; 0 when it was not, or has ended.
     pub established: u64,
 }
 
@@ -166,12 +166,10 @@ unsafe impl crate::Plain for Connection {}
 pub struct ListenerKey {
     /// Address of the network namespace.
     pub namespace: u64,
-    /// The local address, of IPv6.
-    pub v6: [u64; 2],
-    /// The local address, of IPv4.
-    pub v4: u32,
+    /// The local address; zero for any.
+    pub address: [u64; 2],
     /// The local port.
-    pub port: u32,
+    pub port: u64,
 }
 
 // SAFETY: `repr(C)`, no padding.
@@ -241,6 +239,8 @@ pub struct TcpFields {
     pub skb_protocol: u32,
     /// 1 where `tcp_retransmit_skb` tells also of what failed.
     pub retransmit_error: u32,
+    /// Cells for connections, an even number.
+    pub cells: u32,
 }
 
 // SAFETY: `u32`s.

@@ -1,29 +1,33 @@
 //! From a connection's beginning to its end.
 //!
 //! Opens, closes, bytes and round trips need no memory. When a connection began and was established is remembered from the
-//! change into `SYN_SENT`, or from a listener's into `SYN_RECV`, to the change into `CLOSE`. The kernel frees no TCP socket in
-//! another state (`inet_sock_destruct`, net/ipv4/af_inet.c), also where a smaller structure goes on in `TIME_WAIT`; and what
-//! this program misses of that, because it was interrupted by itself, `tcp_destroy_sock` makes good.
+//! change into `SYN_SENT`, or from a listener's into `SYN_RECV`, to the change into `CLOSE`, and the socket's entry is removed
+//! when the kernel has done with the socket. No entry outlives its socket: `tcp_destroy_sock` comes for each, and always with
+//! soft interrupts off, so that nothing interrupts the program which would make the kernel skip it. Before that the
+//! change into `CLOSE` was told, also where a smaller structure goes on in `TIME_WAIT` (`inet_sock_destruct`, net/ipv4/af_inet.c,
+//! frees no TCP socket in another state), unless it was this program that interrupted itself: that is noted.
 
-use aya_ebpf::{helpers::bpf_ktime_get_ns, macros::map, maps::HashMap};
+use aya_ebpf::helpers::bpf_ktime_get_ns;
 use exporter_common::tcp::{Connection, direction, note, open, outcome, series, state};
 use exporter_ebpf::{
     kernel::Struct,
     rows::{self, Cpu},
 };
 
-use crate::{fields::field, socket::Socket, whose};
-
-/// What is remembered, by the socket's address.
-#[map]
-pub static CONNECTIONS: HashMap<u64, Connection> = HashMap::with_max_entries(1, 0);
+use crate::{fields::field, memory, socket::Socket, whose};
 
 /// The current task begins to connect.
 #[inline(always)]
 pub fn connect(cpu: Cpu, socket: Socket) {
     let cgroup = whose::of_own(socket);
-    // SAFETY: a helper without arguments.
-    remember(cpu, socket, Connection { cgroup, began: unsafe { bpf_ktime_get_ns() }, established: 0 });
+    if must_be_remembered() {
+        // SAFETY: a helper without arguments.
+        let connection = Connection { cgroup, began: unsafe { bpf_ktime_get_ns() }, established: 0 };
+        // A socket can connect again when its connection has ended.
+        if !memory::remember_anew(socket, connection) {
+            cpu.note(note::CONNECTION_FORGOTTEN);
+        }
+    }
     cpu.count(series::OPENS, open::ACTIVE, cgroup, 1);
 }
 
@@ -48,16 +52,23 @@ pub fn not_connected(cpu: Cpu, socket: Socket) {
         how => how,
     };
     // SAFETY: as in `connected`.
-    unsafe { observe_connect(cpu, socket, known, how, bpf_ktime_get_ns()) };
-    let _ = CONNECTIONS.remove(socket.address());
+    unsafe {
+        observe_connect(cpu, socket, known, how, bpf_ktime_get_ns());
+        forget(known);
+    }
 }
 
 /// A socket was made for a connection that came in. Unless it is a fast one, it is established in the next moment.
 #[inline(always)]
 pub fn accept(cpu: Cpu, socket: Socket) {
     let cgroup = whose::of_accepted(socket);
-    // SAFETY: a helper without arguments.
-    remember(cpu, socket, Connection { cgroup, began: 0, established: unsafe { bpf_ktime_get_ns() } });
+    if must_be_remembered() {
+        // SAFETY: a helper without arguments.
+        let connection = Connection { cgroup, began: 0, established: unsafe { bpf_ktime_get_ns() } };
+        if !memory::remember(socket, connection) {
+            cpu.note(note::CONNECTION_FORGOTTEN);
+        }
+    }
     cpu.count(series::OPENS, open::PASSIVE, cgroup, 1);
 }
 
@@ -78,8 +89,8 @@ pub fn end(cpu: Cpu, socket: Socket, last: u32) {
         if established != 0 && last != state::SYN_RECV {
             cpu.observe(series::LIFETIME, 0, cgroup, bpf_ktime_get_ns().saturating_sub(established));
         }
+        forget(known);
     }
-    let _ = CONNECTIONS.remove(socket.address());
 }
 
 /// Takes the smoothed round-trip time of a connection.
@@ -92,29 +103,36 @@ pub fn observe_round_trip(cpu: Cpu, socket: Socket) {
     }
 }
 
-/// A socket goes whose end was told, or missed.
+/// A socket goes, whose end was told or missed.
 #[inline(always)]
 pub fn destroy(cpu: Cpu, socket: Socket) {
-    if known(socket).is_some() {
+    let Some(known) = known(socket) else { return };
+    // SAFETY: as in `connected`.
+    if unsafe { (*known).began | (*known).established } != 0 {
         cpu.note(note::END_MISSED);
-        let _ = CONNECTIONS.remove(socket.address());
     }
+    memory::forget(socket);
+}
+
+/// Takes a connection for ended. Whose the socket is stays known: it may send a reset after its end.
+///
+/// # Safety
+///
+/// `known` is a map's value.
+#[inline(always)]
+unsafe fn forget(known: *mut Connection) {
+    // SAFETY: the caller's promise.
+    unsafe { ((*known).began, (*known).established) = (0, 0) };
 }
 
 #[inline(always)]
-fn remember(cpu: Cpu, socket: Socket, connection: Connection) {
-    let needed = rows::durations() || whose::must_be_remembered();
-    if needed && CONNECTIONS.insert(socket.address(), connection, 0).is_err() {
-        cpu.note(note::CONNECTION_FORGOTTEN);
-    }
+fn must_be_remembered() -> bool {
+    rows::durations() || whose::must_be_remembered()
 }
 
 #[inline(always)]
 fn known(socket: Socket) -> Option<*mut Connection> {
-    if !rows::durations() && !whose::must_be_remembered() {
-        return None;
-    }
-    CONNECTIONS.get_ptr_mut(socket.address())
+    if must_be_remembered() { memory::find(socket) } else { None }
 }
 
 /// # Safety

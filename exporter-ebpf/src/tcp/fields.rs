@@ -28,6 +28,7 @@ pub static FIELDS: TcpFields = TcpFields {
     gso_segs: 0,
     skb_protocol: 0,
     retransmit_error: 0,
+    cells: 0,
 };
 
 /// A frozen constant of [`FIELDS`].

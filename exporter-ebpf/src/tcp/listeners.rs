@@ -4,7 +4,7 @@ use aya_ebpf::{macros::map, maps::HashMap};
 use exporter_common::tcp::{Connection, Listener, ListenerKey, note};
 use exporter_ebpf::{atomic, rows::Cpu};
 
-use crate::{connections::CONNECTIONS, socket::Socket, whose};
+use crate::{memory, socket::Socket, whose};
 
 /// By where they listen. Several can share an address and a port.
 #[map]
@@ -19,8 +19,8 @@ pub fn begin(cpu: Cpu, socket: Socket) {
     let key = socket.listener_key();
     let cgroup = whose::of_own(socket);
     // Its port is gone when it ends.
-    let entry = Connection { cgroup, began: key.port.into(), established: 0 };
-    if CONNECTIONS.insert(socket.address(), entry, 0).is_err() {
+    let entry = Connection { cgroup, began: key.port, established: 0 };
+    if !memory::remember_anew(socket, entry) {
         return cpu.note(note::LISTENER_FORGOTTEN);
     }
     if let Some(listener) = LISTENERS.get_ptr_mut(key) {
@@ -40,11 +40,12 @@ pub fn end(socket: Socket) {
     if !whose::must_be_remembered() {
         return;
     }
-    let Some(known) = CONNECTIONS.get_ptr(socket.address()) else { return };
+    let Some(known) = memory::find(socket) else { return };
     let mut key = socket.listener_key();
     // SAFETY: a map's value.
-    key.port = unsafe { (*known).began } as u32;
-    let _ = CONNECTIONS.remove(socket.address());
+    key.port = unsafe { (*known).began };
+    // SAFETY: as above.
+    unsafe { (*known).began = 0 };
     let Some(listener) = LISTENERS.get_ptr_mut(key) else { return };
     // SAFETY: a map's value.
     unsafe {
@@ -58,6 +59,11 @@ pub fn end(socket: Socket) {
 /// The cgroup of those who listen where this connection came in; 0 when they did so before the programs came.
 #[inline(always)]
 pub fn cgroup_of(accepted: Socket) -> u64 {
+    let mut key = accepted.listener_key();
+    let listener = LISTENERS.get_ptr(key).or_else(|| {
+        key.address = [0; 2];
+        LISTENERS.get_ptr(key)
+    });
     // SAFETY: a map's value.
-    LISTENERS.get_ptr(accepted.listener_key()).map_or(0, |listener| unsafe { (*listener).cgroup })
+    listener.map_or(0, |listener| unsafe { (*listener).cgroup })
 }

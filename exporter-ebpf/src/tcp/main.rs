@@ -8,6 +8,7 @@
 mod connections;
 mod fields;
 mod listeners;
+mod memory;
 mod socket;
 mod whose;
 
@@ -50,7 +51,7 @@ fn inet_sock_set_state(ctx: BtfTracePointContext) -> i32 {
     })
 }
 
-/// `tcp_destroy_sock`: a socket goes; its end was told before.
+/// `tcp_destroy_sock`: a socket goes, after its end.
 #[btf_tracepoint(function = "tcp_destroy_sock")]
 fn tcp_destroy_sock(ctx: BtfTracePointContext) -> i32 {
     rows().measured(program::DESTROY, |cpu| connections::destroy(cpu, Socket::new(ctx.arg(0))))

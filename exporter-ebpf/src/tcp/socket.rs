@@ -92,6 +92,9 @@ impl Socket {
     pub fn is_loopback(self) -> bool {
         let (mut other, mut own): (u32, u32) = (self.0.read(field!(daddr)), self.0.read(field!(rcv_saddr)));
         if field!(v6_daddr) != ABSENT && self.0.read::<u16>(field!(family)) == AF_INET6 {
+        let (mut other, mut own): (u32, u32) =
+            (self.0.read(field!(daddr)), self.0.read(field!(rcv_saddr)));
+        if self.is_v6() {
             let others = self.words(field!(v6_daddr));
             let owns = self.words(field!(v6_rcv_saddr));
             // IPv4 in IPv6, ::ffff:127.0.0.1, stands in both places.
@@ -104,16 +107,25 @@ impl Socket {
         other == own || other & 0xff == 127
     }
 
-    /// By what the connections of a listener find it. Theirs, when they are made, is a copy of it in all of this.
+    /// By what the connections of a listener find it. When their sockets are made they are copies of it; newer kernels
+    /// have given them their own local address by then.
     #[inline(always)]
     pub fn listener_key(self) -> ListenerKey {
-        let v6 = if field!(v6_daddr) == ABSENT { [0; 2] } else { self.words(field!(v6_rcv_saddr)) };
+        let address = if self.is_v6() {
+            self.words(field!(v6_rcv_saddr))
+        } else {
+            [self.0.read::<u32>(field!(rcv_saddr)).into(), 0]
+        };
         ListenerKey {
             namespace: self.0.read(field!(net)),
-            v6,
-            v4: self.0.read(field!(rcv_saddr)),
+            address,
             port: self.0.read::<u16>(field!(num)).into(),
         }
+    }
+
+    #[inline(always)]
+    fn is_v6(self) -> bool {
+        field!(v6_daddr) != ABSENT && self.0.read::<u16>(field!(family)) == AF_INET6
     }
 
     #[inline(always)]

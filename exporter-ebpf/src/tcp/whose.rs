@@ -7,13 +7,13 @@
 use exporter_common::{ABSENT, tcp::Connection};
 use exporter_ebpf::{cgroup, rows};
 
-use crate::{connections::CONNECTIONS, fields::field, listeners, socket::Socket};
+use crate::{fields::field, listeners, memory, socket::Socket};
 
 /// The cgroup of any socket; 0 when it is not known.
 #[inline(always)]
 pub fn of(socket: Socket) -> u64 {
     if must_be_remembered() {
-        of_known(socket, CONNECTIONS.get_ptr(socket.address()))
+        of_known(socket, memory::find(socket).map(<*mut _>::cast_const))
     } else {
         of_known(socket, None)
     }

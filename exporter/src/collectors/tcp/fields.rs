@@ -7,7 +7,7 @@ use crate::{
     kernel::btf::{Btf, BtfError},
 };
 
-/// As the running kernel has them.
+/// As the running kernel has them. How much is remembered is left open.
 pub(super) fn of(kernel: &Kernel) -> Result<TcpFields, BtfError> {
     let btf = &kernel.btf;
     let common = |field: &str| btf.offset("sock", &format!("__sk_common.{field}"));
@@ -37,6 +37,7 @@ pub(super) fn of(kernel: &Kernel) -> Result<TcpFields, BtfError> {
         gso_segs: btf.offset("sk_buff", "cb")? + btf.offset("tcp_skb_cb", "tcp_gso_segs")?,
         skb_protocol: btf.offset("sk_buff", "protocol")?,
         retransmit_error: u32::from(has_argument(btf, "tcp_retransmit_skb", 2)),
+        cells: 0,
     })
 }
 

@@ -93,8 +93,8 @@ pub static RESETS: Metric = Metric {
     name: "kernel.tcp.resets",
     kind: Kind::Counter,
     unit: Unit::Things("segment"),
-    help: "Resets that were sent or received. Those for which there is no socket, such as refusals where nobody listens, are \
-           nobody's, and before Linux 6.10 they are missing",
+    help: "Resets that were sent or received. Those for which there is no socket, such as refusals where nobody listens, are in \
+           the fold, and before Linux 6.10 they are missing",
     identity: &[&keys::CGROUP],
     attributes: &[&keys::NETWORK_DIRECTION],
     source: "tracepoints tcp:tcp_send_reset, tcp:tcp_receive_reset (net/ipv4/tcp_ipv4.c)",
@@ -141,7 +141,7 @@ pub static DESCRIPTION: Description = Description {
     about: "What becomes of TCP connections: how long connecting took and how it went, how long connections lived, what they \
             carried, how often they were reset and what had to be sent again. Connections are their socket's cgroup's with \
             cgroup v2 (for those that come in, the listener's); with cgroup v1 that of the task which connects or listens, \
-            so whose connections to a listener are that is older than the exporter is not known.",
+            so connections to a listener that is older than the exporter are in the fold.",
     metrics: &[
         &CONNECT_DURATION,
         &CONNECTION_DURATION,

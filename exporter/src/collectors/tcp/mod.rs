@@ -7,8 +7,13 @@ mod metrics;
 pub use metrics::*;
 
 use anyhow::Result;
-use exporter_common::tcp::{
-    Connection, Listener, ListenerKey, TcpFields, direction, open, outcome, program, refused, series, state,
+use exporter_common::{
+    ABSENT,
+    cells::Cell,
+    tcp::{
+        Connection, Listener, ListenerKey, TcpFields, direction, open, outcome, program, refused, series,
+        state,
+    },
 };
 
 use super::{Books, Description, registry::Kernel, rows::RowsCollector};
@@ -70,21 +75,29 @@ impl RowsCollector for Tcp {
     }
 
     fn maps(section: &config::Tcp) -> Vec<(&'static str, u32, usize)> {
-        let connection = HASH_HEAD + size_of::<u64>() + size_of::<Connection>();
+        let crowded = HASH_HEAD + size_of::<u64>() + size_of::<Connection>();
         let listener = HASH_HEAD + size_of::<ListenerKey>() + size_of::<Listener>();
-        vec![("CONNECTIONS", section.connections, connection), ("LISTENERS", LISTENERS, listener)]
+        vec![
+            ("CONNECTIONS", cells(section), size_of::<Cell<Connection>>()),
+            // However badly they are spread, so many find a place.
+            ("CROWDED", section.connections, crowded),
+            ("LISTENERS", LISTENERS, listener),
+        ]
     }
 
     fn plan(kernel: &Kernel, section: &config::Tcp, limits: &Limits) -> Result<(Plan<TcpFields>, Self)> {
         static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tcp.o"));
+        let fields = TcpFields { cells: cells(section), ..fields::of(kernel)? };
+        let layout = Self::layout(section, limits);
+        let remembers = layout.durations || layout.keep_cgroup && fields.cgroup == ABSENT;
         let plan = Plan {
             family: Self::FAMILY,
             object: OBJECT,
             rungs: Self::RUNGS,
-            fields: fields::of(kernel)?,
-            programs: programs(),
+            fields,
+            programs: programs(remembers),
             missing: missing(kernel),
-            layout: Self::layout(section, limits),
+            layout,
             maps: Self::maps(section),
         };
         Ok((plan, Self { host: Host::begin() }))
@@ -124,15 +137,17 @@ impl RowsCollector for Tcp {
     }
 }
 
-fn programs() -> Vec<Program> {
+/// Cells for connections; each has the two of a pair to choose from.
+fn cells(section: &config::Tcp) -> u32 {
+    section.connections.next_multiple_of(2)
+}
+
+/// In this order no connection is remembered that would not be forgotten.
+fn programs(remembers: bool) -> Vec<Program> {
     let tracepoint = |name, number, loses| Program { name, number, hook: Hook::Tracepoint, loses };
     let entry = |name, number, loses| Program { name, number, hook: Hook::Entry(name), loses: Some(loses) };
-    vec![
-        tracepoint(
-            "tcp_destroy_sock",
-            program::DESTROY,
-            Some("a place is lost for each connection whose end the kernel did not tell"),
-        ),
+    let destroy = tracepoint("tcp_destroy_sock", program::DESTROY, None);
+    let others = [
         tracepoint("inet_sock_set_state", program::STATE, None),
         tracepoint("tcp_retransmit_skb", program::RETRANSMIT, Some("segments that were sent again")),
         tracepoint(
@@ -157,7 +172,8 @@ fn programs() -> Vec<Program> {
             program::ACCEPT_V6,
             "connections over IPv6 that overflow a listener's queue, by container",
         ),
-    ]
+    ];
+    remembers.then_some(destroy).into_iter().chain(others).collect()
 }
 
 /// What is known to be missing.

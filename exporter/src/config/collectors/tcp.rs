@@ -22,7 +22,7 @@ pub struct Tcp {
     pub detail: Detail,
     /// How series say whose cgroup it was.
     pub by: By,
-    /// Connections that are remembered at a time.
+    /// Connections that are remembered at a time, at least.
     #[serde(with = "WholeNumber::<FEWEST, MOST>")]
     pub connections: u32,
 }

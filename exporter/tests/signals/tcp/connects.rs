@@ -209,5 +209,6 @@ fn a_host_that_is_not_there_is_unreachable() {
     );
     let (between, ()) = exporter.during(|| worker.work());
     let labels = [("cgroup", &*cgroup.path), ("outcome", "host_unreachable"), ("scope", "network")];
-    assert_eq!(between.count(CONNECTS, &labels), 1);
+    let all: Vec<_> = between.after.series(CONNECTS, &[]).collect();
+    assert_eq!(between.count(CONNECTS, &labels), 1, "{all:?}, {} missed", noted(&between, "end_missed"));
 }

@@ -24,6 +24,8 @@ fn talk_and_reset(listener: &std::net::TcpListener) -> u64 {
     std::thread::sleep(Duration::from_millis(60));
     let both = round_trip(&pair.here) + round_trip(&pair.there);
     reset(pair.here);
+    let error = pair.there.read(&mut [0]).expect_err("the reset comes");
+    assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET), "{error}");
     both
 }
 
