@@ -91,9 +91,6 @@ impl Socket {
     #[inline(always)]
     pub fn is_loopback(self) -> bool {
         let (mut other, mut own): (u32, u32) = (self.0.read(field!(daddr)), self.0.read(field!(rcv_saddr)));
-        if field!(v6_daddr) != ABSENT && self.0.read::<u16>(field!(family)) == AF_INET6 {
-        let (mut other, mut own): (u32, u32) =
-            (self.0.read(field!(daddr)), self.0.read(field!(rcv_saddr)));
         if self.is_v6() {
             let others = self.words(field!(v6_daddr));
             let owns = self.words(field!(v6_rcv_saddr));
