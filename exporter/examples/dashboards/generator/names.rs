@@ -75,7 +75,8 @@ pub(crate) mod recorded {
 pub(crate) const TCP_CONNECT: &str = "kernel_tcp_connect_duration_seconds";
 pub(crate) const TCP_LIFETIME: &str = "kernel_tcp_connection_duration_seconds";
 pub(crate) const TCP_RTT: &str = "kernel_tcp_rtt_seconds";
-pub(crate) const TCP_OPENS: &str = "kernel_tcp_connections_opened_total";
+pub(crate) const TCP_OPENS: &str = "kernel_tcp_opens_total";
+pub(crate) const TCP_IO: &str = "kernel_tcp_io_bytes_total";
 pub(crate) const TCP_RETRANSMITS: &str = "kernel_tcp_retransmits_total";
 pub(crate) const TCP_RESETS: &str = "kernel_tcp_resets_total";
 pub(crate) const TCP_OVERFLOWS: &str = "kernel_tcp_listen_overflows_total";

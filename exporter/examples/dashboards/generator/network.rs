@@ -47,13 +47,17 @@ fn connections() -> Row {
                 "Of the smoothed round-trip time when connections end.",
             )
             .quantiles(|q| quantile(q, "", TCP_RTT, EXPORTERS, "")),
+            Panel::new(Lines, "Connects by outcome", "cps", "Per second; all but `established` have failed.")
+                .query(count("outcome", TCP_CONNECT, EXPORTERS, ""), "{{outcome}}"),
             Panel::new(
                 Lines,
                 "Opened",
                 "cps",
-                "Connections that were established per second, by whose they are.",
+                "Connections per second by whose they are: those that this end began, and those that came in.",
             )
             .query(top(&by_owner(|by, more| rate(by, TCP_OPENS, EXPORTERS, more))), OWNER),
+            Panel::new(Lines, "Payload", "Bps", "Bytes per second of connections that have ended, by whose they are.")
+                .query(top(&by_owner(|by, more| rate(by, TCP_IO, EXPORTERS, more))), OWNER),
             Panel::new(Lines, "Lifetime, quantiles", "s", "Of connections that have ended.")
                 .quantiles(|q| quantile(q, "", TCP_LIFETIME, EXPORTERS, "")),
         ],
