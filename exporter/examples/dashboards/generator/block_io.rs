@@ -126,14 +126,14 @@ fn owners() -> Row {
         title: "Whose",
         panels: vec![
             table(
-                "Time of disks",
+                "Time of disks, by whose",
                 "Requests",
                 "short",
                 "Requests that disks work on, on average, by whose they are. With cgroup v1 write-back is the root's.",
                 by_owner(|by, more| total(by, &block_io::DURATION, DISKS, more)),
             ),
             table(
-                "Requests",
+                "Requests, by whose",
                 "Requests per second",
                 "iops",
                 "Finished requests per second, by whose they are.",

@@ -209,14 +209,14 @@ fn others() -> Row {
         title: "Units, and containers that are in no pod",
         panels: vec![
             table(
-                "Kept waiting",
+                "Kept waiting outside of pods",
                 "Threads",
                 "short",
                 "Threads that wait for a CPU, a disk, memory or the kernel, on average.",
                 rate(by, &stalls::THREAD_TIME, EXPORTERS, &format!("{STALLED}, {none}")),
             ),
             table(
-                "CPU",
+                "CPU outside of pods",
                 "CPUs",
                 "short",
                 "CPUs in use.",
