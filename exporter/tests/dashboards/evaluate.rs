@@ -46,7 +46,7 @@ pub(crate) fn evaluate(
     histograms: &str,
     job: &str,
 ) -> (Vec<Finding>, usize) {
-    let mut values = BTreeMap::from([("__rate_interval".to_owned(), "5s".to_owned())]);
+    let mut values = BTreeMap::from([("__rate_interval".to_owned(), "10s".to_owned())]);
     let (mut findings, mut asked) = (Vec::new(), 0);
     let mut find = |what: String, query: &str, problem: Option<String>| {
         asked += 1;

@@ -60,7 +60,7 @@ fn every_panel_has_data() {
     report(findings, asked);
     check_rules(&prometheus);
     no_pod_is_the_exporters(&prometheus);
-    prometheus.assert_content(FORMS.len());
+    prometheus.assert_no_complaints();
     if let Ok(seconds) = env::var("KERNEL_EXPORTER_DASHBOARDS_STAY") {
         println!("scraped by {}", prometheus.base());
         thread::sleep(Duration::from_secs(seconds.parse().expect("seconds")));
@@ -70,7 +70,7 @@ fn every_panel_has_data() {
 
 /// Rules are evaluated every second, whatever their own intervals are.
 fn config(exporter: &Exporter, folder: &Folder) -> String {
-    let mut config = String::from("global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files:\n");
+    let mut config = String::from("global: {scrape_interval: 2s, evaluation_interval: 1s}\nrule_files:\n");
     for file in rules::files("dashboards/rules") {
         let content = fs::read_to_string(&file).expect("text");
         let at_once: Vec<_> =
@@ -103,7 +103,7 @@ fn wait_for_data(prometheus: &Prometheus) {
     for (job, _) in FORMS {
         let query = format!(
             "count(sum by (pod, container_id, unit) (rate(kernel_thread_time_seconds_total{{job=\"{job}\", \
-             activity=\"run_queue\"}}[5s]) > 0))"
+             activity=\"run_queue\"}}[10s]) > 0))"
         );
         prometheus.until("everybody waits for a CPU", |prometheus| {
             prometheus
@@ -112,7 +112,7 @@ fn wait_for_data(prometheus: &Prometheus) {
                 .is_some_and(|sample| crate::server::number(&sample["value"][1]) >= 4.0)
         });
     }
-    thread::sleep(Duration::from_secs(12));
+    thread::sleep(Duration::from_secs(16));
 }
 
 fn report(findings: Vec<Finding>, asked: usize) {

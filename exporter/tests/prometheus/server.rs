@@ -140,6 +140,11 @@ impl Prometheus {
         for job in self.query("min_over_time(up[1m])") {
             assert_eq!(job["value"][1], "1", "a scrape failed: {job}\n{}", self.log());
         }
+        self.assert_no_complaints();
+    }
+
+    /// Fails if it has logged a warning or an error: of samples that it refuses, or rules that it cannot evaluate.
+    pub(crate) fn assert_no_complaints(&self) {
         let log = self.log();
         let complaints: Vec<&str> =
             log.lines().filter(|line| ["WARN", "ERROR"].iter().any(|level| line.contains(level))).collect();
