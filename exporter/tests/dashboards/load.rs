@@ -74,9 +74,9 @@ fn work(round: u64, good: &Disk, bad: &Disk, server: SocketAddr) {
     converse(server);
     if round % 10 == 0 {
         let _ = Command::new("true").stdin(Stdio::null()).status();
-        full_queue();
     }
     if round % 50 == 0 {
+        full_queue();
         fill_page_cache();
         run_out_of_memory();
     }
@@ -94,7 +94,7 @@ fn converse(server: SocketAddr) {
     let _ = TcpStream::connect("127.0.0.1:9");
 }
 
-/// Connects more often than a listener that accepts nobody has room for: the last ones are sent again.
+/// Connects more often than a listener that accepts nobody has room for.
 fn full_queue() {
     let Ok(socket) = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None) else { return };
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();
@@ -102,8 +102,9 @@ fn full_queue() {
         return;
     }
     let Some(address) = socket.local_addr().ok().and_then(|address| address.as_socket()) else { return };
-    let patience = Duration::from_millis(50);
-    let _connections: Vec<_> = (0..3).map(|_| TcpStream::connect_timeout(&address, patience)).collect();
+    // The kernel sends a first packet again after a second.
+    let _connections =
+        [50, 50, 1_200].map(|patience| TcpStream::connect_timeout(&address, Duration::from_millis(patience)));
 }
 
 /// A server of another cgroup's: the test's.

@@ -10,6 +10,7 @@ pub(crate) const PENDING: &[&str] = &[
     "kernel_tcp_io_bytes_total",
     "kernel_tcp_retransmits_total",
     "kernel_tcp_resets_total",
+    "kernel_tcp_host_listen_overflows_total",
     "kernel_tcp_listen_overflows_total",
     "kernel_network_drops_total",
     "system_network_io_bytes_total",

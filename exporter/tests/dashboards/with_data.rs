@@ -26,8 +26,13 @@ const FORMS: [(&str, &str); 2] = [("native", "PrometheusProto"), ("classic", "Pr
 const OWN: &str = "{namespace: monitoring, pod: kernel-exporter-x7k2p, container: kernel-exporter}";
 
 /// What may be without data on some machines, by a part of the query, and why.
-const MAY_BE_ABSENT: [(&str, &str); 2] = [
+const MAY_BE_ABSENT: [(&str, &str); 4] = [
     ("kernel_interrupt_duration_seconds", "a VM may have no interrupt with a handler while it is measured"),
+    ("kernel_tcp_listen_overflows_total", "a kernel without kprobes does not tell whose they are"),
+    (
+        "kernel_tcp_host_listen_overflows_total",
+        "the whole network namespace's is told only where owners are not",
+    ),
     ("sum by (collector, reason)", "no collector has a reason where all measure"),
 ];
 
@@ -97,15 +102,15 @@ fn with_web_config(mut own: BTreeSet<String>) -> BTreeSet<String> {
     own
 }
 
-/// Waits until both pods, the container and the unit have been kept waiting, so that there are rates of everything; then
+/// Waits until both pods, the container and the unit have had to leave a CPU to others, so that there are rates of everything; then
 /// for the rules, which need what they record themselves.
 fn wait_for_data(prometheus: &Prometheus) {
     for (job, _) in FORMS {
         let query = format!(
-            "count(sum by (pod, container_id, unit) (rate(kernel_thread_time_seconds_total{{job=\"{job}\", \
-             activity=\"run_queue\"}}[10s]) > 0))"
+            "count(sum by (pod, container_id, unit) (rate(kernel_scheduler_context_switches_total{{job=\"{job}\", \
+             type=\"involuntary\"}}[10s]) > 0))"
         );
-        prometheus.until("everybody waits for a CPU", |prometheus| {
+        prometheus.until("everybody is pushed off the CPU", |prometheus| {
             prometheus
                 .query(&query)
                 .first()

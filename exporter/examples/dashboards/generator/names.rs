@@ -79,6 +79,7 @@ pub(crate) const TCP_OPENS: &str = "kernel_tcp_opens_total";
 pub(crate) const TCP_IO: &str = "kernel_tcp_io_bytes_total";
 pub(crate) const TCP_RETRANSMITS: &str = "kernel_tcp_retransmits_total";
 pub(crate) const TCP_RESETS: &str = "kernel_tcp_resets_total";
+pub(crate) const TCP_HOST_OVERFLOWS: &str = "kernel_tcp_host_listen_overflows_total";
 pub(crate) const TCP_OVERFLOWS: &str = "kernel_tcp_listen_overflows_total";
 // network
 pub(crate) const NETWORK_DROPS: &str = "kernel_network_drops_total";

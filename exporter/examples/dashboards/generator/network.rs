@@ -83,9 +83,11 @@ fn trouble() -> Row {
                 Lines,
                 "Refused, as the accept queue was full",
                 "cps",
-                "Per second, by whose the listener is: the server accepts too slowly, or its backlog is too small.",
+                "Per second, by whose the listener is: the server accepts too slowly, or its backlog is too small. Where the \
+                 kernel does not tell whose it is, all of the host's network namespace.",
             )
-            .query(top(&by_owner(|by, more| rate(by, TCP_OVERFLOWS, EXPORTERS, more))), OWNER),
+            .query(top(&by_owner(|by, more| rate(by, TCP_OVERFLOWS, EXPORTERS, more))), OWNER)
+            .query(rate("instance", TCP_HOST_OVERFLOWS, EXPORTERS, ""), "{{instance}}"),
             Panel::new(Lines, "Dropped packets", "pps", "Per second, by the kernel's reason, in all network namespaces.")
                 .query(top(&rate("drop_reason", NETWORK_DROPS, EXPORTERS, "")), "{{drop_reason}}"),
             Panel::new(Lines, "Drops and errors of devices", "pps", "Per second, as the host's devices count them.")
