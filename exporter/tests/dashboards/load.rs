@@ -72,10 +72,10 @@ fn work(round: u64, good: &Disk, bad: &Disk, server: SocketAddr) {
     let _ = good.direct(false, round % 64, 1, 0);
     let _ = bad.direct(true, 0, 1, 0);
     converse(server);
-    if round % 10 == 0 {
+    if round.is_multiple_of(10) {
         let _ = Command::new("true").stdin(Stdio::null()).status();
     }
-    if round % 50 == 0 {
+    if round.is_multiple_of(50) {
         full_queue();
         fill_page_cache();
         run_out_of_memory();

@@ -18,9 +18,7 @@ const DISK: &str = "instance, device";
 
 pub(crate) fn dashboard() -> Dashboard {
     // Its series say nothing of cgroups, so there are few of them.
-    let count = match Name::from(&block_io::SIZE) {
-        Name(name) => format!("{{__name__=~\"{name}(_count)?\", "),
-    };
+    let count = format!("{{__name__=~\"{}(_count)?\", ", Name::from(&block_io::SIZE).0);
     let variable = |name, label, before: &str| Variable {
         name,
         label,
