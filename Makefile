@@ -46,11 +46,12 @@ fmt: ## format all Rust code
 deny: ## licences, sources and known vulnerabilities of the dependencies
 	scripts/deny.sh
 
-docs: build ## write docs/metrics.md and docs/config.schema.json anew
+docs: build ## write docs/metrics.md, docs/config.schema.json and the dashboards anew
 	$(EXPORTER) list --format markdown >target/metrics.md
 	mv target/metrics.md docs/metrics.md
 	$(EXPORTER) schema >target/config.schema.json
 	mv target/config.schema.json docs/config.schema.json
+	cargo run --release --package kernel-exporter --example dashboards -- dashboards
 
 completions: build ## write completions for shells and the manual page to target/share
 	mkdir -p target/share

@@ -40,7 +40,6 @@ impl Prometheus {
 
     /// The same, with more keys for each job, in the form of a YAML mapping's entries.
     pub(crate) fn start_with(program: &Path, exporter: SocketAddr, jobs: &[Job], access: &str) -> Self {
-        let folder = Folder::new();
         let mut config = String::from("global: {scrape_interval: 1s}\nscrape_configs:\n");
         for Job { name, protocol } in jobs {
             config += &format!(
@@ -48,6 +47,12 @@ impl Prometheus {
                  always_scrape_classic_histograms: true\n  static_configs: [{{targets: ['{exporter}']}}]\n{access}"
             );
         }
+        Self::start_as(program, &config)
+    }
+
+    /// The same, with a config of its own.
+    pub(crate) fn start_as(program: &Path, config: &str) -> Self {
+        let folder = Folder::new();
         fs::write(folder.path().join("prometheus.yml"), config).expect("a config");
         let address = free_address();
         let log = File::create(folder.path().join("log")).expect("a log");
@@ -64,7 +69,7 @@ impl Prometheus {
         let agent = ureq::Agent::config_builder().timeout_global(timeout).build().into();
         let prometheus = Self { child, agent, base: format!("http://{address}"), folder };
         prometheus.until("it is ready", |prometheus| {
-            prometheus.agent.get(format!("{}/-/ready", prometheus.base)).call().is_ok()
+            prometheus.agent.get(format!("{}/-/ready", prometheus.base())).call().is_ok()
         });
         prometheus
     }
@@ -76,6 +81,11 @@ impl Prometheus {
             assert!(Instant::now() < deadline, "not in time: {what}\n{}", self.log());
             thread::sleep(Duration::from_millis(200));
         }
+    }
+
+    /// Where it serves.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
     }
 
     /// What it logged.
@@ -104,14 +114,18 @@ impl Prometheus {
 
     /// What the API says about `path`.
     pub(crate) fn api(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
+        self.answer(path, parameters)["data"].take()
+    }
+
+    /// The same, with what else the API says.
+    pub(crate) fn answer(&self, path: &str, parameters: &[(&str, &str)]) -> Value {
         let request = self.agent.get(format!("{}/api/v1/{path}", self.base));
         let mut response = request
             .query_pairs(parameters.iter().copied())
             .call()
             .unwrap_or_else(|error| panic!("{path}: {error}"));
         let text = response.body_mut().with_config().limit(64 << 20).read_to_string().expect("text");
-        let mut answer: Value = serde_json::from_str(&text).expect("JSON");
-        answer["data"].take()
+        serde_json::from_str(&text).expect("JSON")
     }
 
     /// Fails unless every target is up, no scrape ever failed, and no sample was refused.
@@ -126,6 +140,11 @@ impl Prometheus {
         for job in self.query("min_over_time(up[1m])") {
             assert_eq!(job["value"][1], "1", "a scrape failed: {job}\n{}", self.log());
         }
+        self.assert_no_complaints();
+    }
+
+    /// Fails if it has logged a warning or an error: of samples that it refuses, or rules that it cannot evaluate.
+    pub(crate) fn assert_no_complaints(&self) {
         let log = self.log();
         let complaints: Vec<&str> =
             log.lines().filter(|line| ["WARN", "ERROR"].iter().any(|level| line.contains(level))).collect();
