@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{list, names::is_pending, panels, server::Prometheus, text};
+use crate::{list, panels, server::Prometheus, text};
 
 /// Seconds that a graph goes back.
 const RANGE: f64 = 10.0;
@@ -18,8 +18,6 @@ pub(crate) struct Finding {
     /// Dashboard, panel or variable, and query.
     pub(crate) place: String,
     pub(crate) problem: String,
-    /// It reads what is not in the catalogue yet.
-    pub(crate) is_pending: bool,
 }
 
 /// The values of a dashboard's variables.
@@ -51,11 +49,7 @@ pub(crate) fn evaluate(
     let mut find = |what: String, query: &str, problem: Option<String>| {
         asked += 1;
         let place = || format!("{file} ({histograms}), {what}: {query}");
-        findings.extend(problem.map(|problem| Finding {
-            place: place(),
-            problem,
-            is_pending: is_pending(query),
-        }));
+        findings.extend(problem.map(|problem| Finding { place: place(), problem }));
     };
     for variable in list(&dashboard["templating"]["list"]) {
         let name = text(&variable["name"]).to_owned();

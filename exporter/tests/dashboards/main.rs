@@ -46,7 +46,6 @@ mod evaluate;
 mod form;
 mod load;
 mod names;
-mod pending;
 mod rules;
 mod with_data;
 

@@ -7,7 +7,7 @@ use kernel_exporter::{
     collectors::registry,
 };
 
-use crate::{dashboards, list, panels, pending::PENDING, rules, text, tools::root_folder};
+use crate::{dashboards, list, panels, rules, text, tools::root_folder};
 
 /// What Prometheus itself adds.
 const PROMETHEUS: &str = "up";
@@ -31,7 +31,6 @@ pub(crate) fn metrics_in(query: &str) -> BTreeSet<String> {
 /// Labels that begin as metrics do.
 fn is_label(word: &str) -> bool {
     kernel_exporter::catalogue::keys::ALL.iter().any(|key| key.prometheus == word)
-        || ["system_paging_direction", "system_paging_fault_type"].contains(&word)
 }
 
 /// The catalogue's names, with the ends that classic histograms have.
@@ -64,23 +63,6 @@ pub(crate) fn queries() -> Vec<(String, String)> {
     queries
 }
 
-/// Whether a query reads what is not in the catalogue yet.
-pub(crate) fn is_pending(query: &str) -> bool {
-    metrics_in(query).iter().any(|name| PENDING.contains(&without_end(name)) || is_of_pending(name))
-}
-
-/// What is recorded of such a metric.
-fn is_of_pending(name: &str) -> bool {
-    let recorded = rules::recorded();
-    recorded.iter().any(|(record, query)| {
-        record == name && metrics_in(query).iter().any(|m| PENDING.contains(&without_end(m)))
-    })
-}
-
-fn without_end(name: &str) -> &str {
-    ["_bucket", "_count", "_sum"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name)
-}
-
 /// `own` are the names that an exporter serves of itself; without them, whatever looks so is believed.
 pub(crate) fn check(own: Option<&BTreeSet<String>>) {
     let (catalogue, recorded) = (catalogue(), rules::recorded());
@@ -92,10 +74,8 @@ pub(crate) fn check(own: Option<&BTreeSet<String>>) {
                 Some(own) => own.contains(&metric),
                 None => metric.starts_with("kernel_exporter_") || metric.starts_with("process_"),
             };
-            let is_known = catalogue.contains(&metric)
-                || is_own
-                || recorded.iter().any(|(record, _)| *record == metric)
-                || PENDING.contains(&without_end(&metric));
+            let is_known =
+                catalogue.contains(&metric) || is_own || recorded.iter().any(|(record, _)| *record == metric);
             assert!(is_known, "{place}: there is no metric {metric}, in {query}");
         }
     }
@@ -104,17 +84,6 @@ pub(crate) fn check(own: Option<&BTreeSet<String>>) {
 #[test]
 fn dashboards_and_rules_read_metrics_that_exist() {
     check(None);
-}
-
-#[test]
-fn what_is_pending_is_not_in_the_catalogue() {
-    let catalogue = catalogue();
-    for name in PENDING {
-        assert!(!catalogue.contains(*name), "{name} is in the catalogue now: delete its line in pending.rs");
-        let is_read =
-            queries().iter().any(|(_, query)| metrics_in(query).iter().any(|m| without_end(m) == *name));
-        assert!(is_read, "{name} is read nowhere");
-    }
 }
 
 /// Names in README and runbooks as well.

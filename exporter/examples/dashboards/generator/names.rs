@@ -70,7 +70,7 @@ pub(crate) mod recorded {
     pub(crate) const RETRANSMITS: &str = "instance:kernel_tcp_retransmits:ratio_rate5m";
 }
 
-// Of collectors that are not in the catalogue of this state yet; `tests/dashboards/pending.rs` lists them.
+// Of the collectors with rows; a test compares them with the catalogue.
 // tcp
 pub(crate) const TCP_CONNECT: &str = "kernel_tcp_connect_duration_seconds";
 pub(crate) const TCP_LIFETIME: &str = "kernel_tcp_connection_duration_seconds";
