@@ -22,6 +22,7 @@ mod kubernetes;
 mod kubernetes_names;
 mod labels;
 mod listen;
+mod live;
 mod load;
 mod locate;
 mod log;
@@ -31,6 +32,7 @@ mod privileges;
 mod problem;
 mod range;
 mod schema;
+mod size;
 mod text;
 mod tree;
 mod with;
@@ -43,6 +45,7 @@ pub use kubernetes::{Kubelet, Kubernetes, PodSource};
 pub use kubernetes_names::{KubeletUrl, NodeName};
 pub use labels::{BlockIoLabel, By, ProcessesBy};
 pub use listen::{ListenAddress, ListenAddressError};
+pub use live::Live;
 pub use load::{DEFAULT_PATH, Source, load};
 pub(crate) use load::{from_yaml, invalid_at, read};
 pub use log::{LogFilter, LogFilterError, LogFormat};
@@ -54,4 +57,5 @@ pub use schema::{
     BlockIo, Collectors, Config, DurationBounds, Histograms, Limits, Log, Process, Reload, Restart,
     Scheduler, SizeBounds,
 };
+pub use size::{MemorySize, MemorySizeError};
 pub(crate) use text::{Written, parsed};
