@@ -51,7 +51,8 @@ impl FromStr for MemorySize {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let with = |unit: &str, bytes| Some((text.strip_suffix(unit)?, bytes));
-        let (number, unit) = with("MiB", MIB).or_else(|| with("KiB", KIB)).ok_or(MemorySizeError::Malformed)?;
+        let (number, unit) =
+            with("MiB", MIB).or_else(|| with("KiB", KIB)).ok_or(MemorySizeError::Malformed)?;
         if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(MemorySizeError::Malformed);
         }

@@ -46,9 +46,12 @@ impl Whose {
     /// The metrics that are put together, of those there are.
     pub(super) fn sources(self, there: &[&'static Metric]) -> Vec<&'static Metric> {
         let of_these = || there.iter().copied().filter(move |metric| self.has(metric));
-        let split = || of_these().filter(|metric| metric.kind == Kind::Counter && !metric.attributes.is_empty());
+        let split =
+            || of_these().filter(|metric| metric.kind == Kind::Counter && !metric.attributes.is_empty());
         let best = split().find(|metric| metric.name.contains("stall"));
-        if let Some(best) = best.or_else(|| split().find(|metric| Goes::of_word(metric.name) == Goes::Waiting)) {
+        if let Some(best) =
+            best.or_else(|| split().find(|metric| Goes::of_word(metric.name) == Goes::Waiting))
+        {
             return vec![best];
         }
         let is_part = |metric: &&'static Metric| match self {
@@ -77,7 +80,8 @@ impl Goes {
         let has = |words: &[&str]| parts().any(|part| words.contains(&part));
         if has(&["running", "cpu", "user", "system"]) && !has(&["off", "wait", "waiting", "queue"]) {
             Self::Running
-        } else if has(&["interruptible", "idle", "idling", "sleep", "sleeping", "asleep", "other", "stopped"]) {
+        } else if has(&["interruptible", "idle", "idling", "sleep", "sleeping", "asleep", "other", "stopped"])
+        {
             Self::Resting
         } else {
             Self::Waiting
@@ -106,10 +110,10 @@ pub(super) struct Segments(Vec<Segment>);
 impl Segments {
     /// The segment of a series.
     pub(super) fn of(&mut self, metric: &'static Metric, labels: &Labels) -> Id {
-        let is = |segment: &Segment, what: &dyn Fn(&Segment) -> bool| segment.metric == metric && what(segment);
-        let same = |segment: &Segment| {
-            metric.attributes.iter().all(|key| segment.what.get(key) == labels.get(key))
-        };
+        let is =
+            |segment: &Segment, what: &dyn Fn(&Segment) -> bool| segment.metric == metric && what(segment);
+        let same =
+            |segment: &Segment| metric.attributes.iter().all(|key| segment.what.get(key) == labels.get(key));
         if let Some(id) = self.0.iter().position(|segment| is(segment, &same)) {
             return id as Id;
         }
@@ -160,11 +164,7 @@ pub struct Board {
 type Row = (Name, Box<[(Id, u64)]>);
 
 impl Board {
-    pub(super) fn new(
-        amounts: HashMap<Who<'_>, Amounts>,
-        segments: &Segments,
-        names: &mut Names,
-    ) -> Self {
+    pub(super) fn new(amounts: HashMap<Who<'_>, Amounts>, segments: &Segments, names: &mut Names) -> Self {
         let (rows, rest) = most(amounts.into_iter().collect(), segments, ROWS);
         let rows = rows.into_iter().map(|(who, amounts)| (names.of(who), amounts.into())).collect();
         Self { rows, rest: rest.into() }
@@ -207,7 +207,9 @@ impl Board {
 
     pub(super) fn bytes(&self) -> usize {
         let amounts = self.rows.iter().map(|(_, amounts)| amounts).chain([&self.rest]);
-        size_of_val(&*self.rows) + PER_BLOCK + amounts.map(|all| size_of_val(&**all) + PER_BLOCK).sum::<usize>()
+        size_of_val(&*self.rows)
+            + PER_BLOCK
+            + amounts.map(|all| size_of_val(&**all) + PER_BLOCK).sum::<usize>()
     }
 }
 

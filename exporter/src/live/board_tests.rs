@@ -1,10 +1,7 @@
 //! Which metrics, which segments, which rows.
 
 use super::*;
-use crate::{
-    catalogue::Key,
-    collectors::{process, registry, scheduler},
-};
+use crate::{catalogue::Key, collectors::registry};
 
 static STALLS: Metric = Metric {
     name: "kernel.stall.time",
@@ -33,9 +30,9 @@ fn else_time_is_put_together_from_what_there_is() {
         whose.sources(&there).iter().map(|metric| metric.name).collect()
     };
     let containers = names(Whose::Containers);
-    assert!(containers.contains(&scheduler::metrics::RUN_QUEUE_LATENCY.name), "{containers:?}");
+    assert!(containers.contains(&"kernel.scheduler.run_queue.latency"), "{containers:?}");
     let processes = names(Whose::Processes);
-    assert!(processes.contains(&process::metrics::RUN_QUEUE_TIME.name), "{processes:?}");
+    assert!(processes.contains(&"kernel.process.run_queue.time"), "{processes:?}");
 }
 
 #[test]
@@ -62,8 +59,10 @@ fn what_time_goes_to_is_told_by_its_words() {
 fn rows_are_those_that_wait_or_run_most_and_nothing_is_missing() {
     let attributes: &'static [&'static Key] = STALLS.attributes;
     let (mut segments, mut names) = (Segments::default(), Names::default());
-    let labels = |n: u64, state| Labels::new([(&keys::CGROUP, format!("/{n}").as_str()), (&keys::STATE, state)]);
-    let series: Vec<Labels> = (0..100).flat_map(|n| ["queue", "running"].map(|state| labels(n, state))).collect();
+    let labels =
+        |n: u64, state| Labels::new([(&keys::CGROUP, format!("/{n}").as_str()), (&keys::STATE, state)]);
+    let series: Vec<Labels> =
+        (0..100).flat_map(|n| ["queue", "running"].map(|state| labels(n, state))).collect();
     let mut amounts: HashMap<Who<'_>, Amounts> = HashMap::new();
     for (labels, n) in series.iter().zip(0..) {
         // Those with even numbers wait, and the higher the number the longer; the others run.
@@ -77,7 +76,10 @@ fn rows_are_those_that_wait_or_run_most_and_nothing_is_missing() {
     };
     let total = amounts.values().flatten().map(|(_, amount)| amount).sum::<u64>();
     let mut board = Board::new(amounts, &segments, &mut names);
-    assert_eq!(segments.all().iter().map(|segment| segment.goes).collect::<Vec<_>>(), [Goes::Waiting, Goes::Running]);
+    assert_eq!(
+        segments.all().iter().map(|segment| segment.goes).collect::<Vec<_>>(),
+        [Goes::Waiting, Goes::Running]
+    );
     assert_eq!((all(&board), board.rows().count()), (total, 2 * ROWS));
     let first = board.rows().next().and_then(|(name, _)| name.labels().get(&keys::CGROUP)).map(str::to_owned);
     assert_eq!(first.as_deref(), Some("/98"), "it waits most");

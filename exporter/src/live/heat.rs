@@ -73,12 +73,13 @@ impl Rows {
         let mut before = before.map_or(&[][..], |value| &value.buckets).iter().peekable();
         for &(bucket, samples) in &after.buckets {
             while before.next_if(|(earlier, _)| *earlier < bucket).is_some() {}
-            let earlier = before.next_if(|(earlier, _)| *earlier == bucket).map_or(0, |(_, samples)| *samples);
+            let earlier =
+                before.next_if(|(earlier, _)| *earlier == bucket).map_or(0, |(_, samples)| *samples);
             self.0[row(bucket)] += samples.saturating_sub(earlier);
         }
     }
 
-    fn add(&mut self, heat: &Heat) {
+    pub(super) fn add(&mut self, heat: &Heat) {
         let rows = self.0[usize::from(heat.first)..].iter_mut();
         rows.zip(&heat.counts).for_each(|(row, samples)| *row += samples);
     }

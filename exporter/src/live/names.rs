@@ -87,7 +87,8 @@ impl Names {
         }
         let of_one = |name: &Arc<Labels>| {
             let labels = name.iter();
-            size_of::<Labels>() + labels.map(|label| size_of::<Label>() + label.value.len() + PER_BLOCK).sum::<usize>()
+            size_of::<Labels>()
+                + labels.map(|label| size_of::<Label>() + label.value.len() + PER_BLOCK).sum::<usize>()
         };
         self.0.iter().map(|name| of_one(name) + 2 * PER_BLOCK).sum::<usize>()
             + self.0.capacity() * (size_of::<Name>() + 1)
@@ -104,10 +105,11 @@ mod tests {
 
     #[test]
     fn a_name_is_kept_once_and_as_long_as_somebody_has_it() {
-        let attributes: &[&Key] = &[&keys::STATE];
+        const ATTRIBUTES: &[&Key] = &[&keys::STATE];
         let labels = |state| Labels::new([(&keys::COMMAND, "sh"), (&keys::STATE, state)]);
         let (one, other) = (labels("running"), labels("asleep"));
-        let (one, other) = (Who { labels: &one, attributes }, Who { labels: &other, attributes });
+        let (one, other) =
+            (Who { labels: &one, attributes: ATTRIBUTES }, Who { labels: &other, attributes: ATTRIBUTES });
         assert!(one == other);
         let mut names = Names::default();
         let name = names.of(one);

@@ -88,9 +88,9 @@ pub fn router(site: Site) -> Router {
         pages: Arc::new(Semaphore::new(live::MAX_REQUESTS)),
         latest: live::Latest::default(),
     });
-    let assets = assets::ALL.iter().fold(Router::new(), |router, asset| {
-        router.route(asset.path, get(|| async { asset.response() }))
-    });
+    let assets = assets::ALL
+        .iter()
+        .fold(Router::new(), |router, asset| router.route(asset.path, get(|| async { asset.response() })));
     Router::new()
         .route("/", get(pages::page))
         .route("/api/live", get(live::live))

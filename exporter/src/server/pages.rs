@@ -31,8 +31,8 @@ pub struct CollectorStatus {
 /// What the exporter costs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Cost {
-    /// CPUs in use on average over the budget's window.
-    pub cores: f64,
+    /// CPUs in use on average over the budget's window; `None` until that is known.
+    pub cores: Option<f64>,
     /// CPUs that may be used; `None` without a limit.
     pub limit: Option<f64>,
     /// CPUs of this machine.

@@ -271,9 +271,10 @@ fn cost(report: &Mutex<Report>, health: &Health) -> Cost {
     let collectors = costs(&report.families, report.run_time).into_iter();
     let maps = report.families.iter().flat_map(|family| &family.maps);
     let limit = health.budget().limit.get();
+    let is_known = limit > 0.0; // from the first look at the cost on
     Cost {
-        cores: health.budget().usage.get(),
-        limit: limit.is_finite().then_some(limit),
+        cores: is_known.then(|| health.budget().usage.get()),
+        limit: (is_known && limit.is_finite()).then_some(limit),
         cpus: host::online_cpus(),
         memory: health::resident_bytes(),
         maps: maps.map(|(_, bytes)| bytes).sum(),

@@ -34,7 +34,9 @@ fn get(bench: &Bench, path: &str, headers: &str) -> Response {
 #[test]
 fn who_has_no_password_gets_nothing() {
     let bench = bench(&[user("alice", "secret"), user("bob", "other")]);
-    for path in ["/metrics", "/", "/healthz", "/readyz", "/nothing"] {
+    for path in
+        ["/metrics", "/", "/page/main.js", "/api/live", "/docs/metrics.md", "/healthz", "/readyz", "/nothing"]
+    {
         let response = get(&bench, path, "");
         assert_eq!((response.status(), response.header("www-authenticate")), (401, Some("Basic")), "{path}");
         assert_eq!(response.body, "unauthorized\n");

@@ -122,7 +122,11 @@ pub(super) fn write(site: &Site, since: Option<Since>, window: Duration) -> Opti
         let answer = Answer {
             here: Since { epoch, column: history.newest() }.to_string(),
             whole: goes_on.is_none().then(|| whole(&catalogue, limits)),
-            columns: Columns { catalogue: &catalogue, history, after: goes_on.map_or(0, |since| since.column) },
+            columns: Columns {
+                catalogue: &catalogue,
+                history,
+                after: goes_on.map_or(0, |since| since.column),
+            },
             window: history.covered(window).as_secs_f64(),
             segments: segments(history, &catalogue),
             boards: Whose::ALL.map(|whose| board(history, whose, window, &mut who)),

@@ -71,7 +71,8 @@ pub(super) struct Asked {
 impl Asked {
     fn read(&self) -> Result<(Option<Since>, Duration), &'static str> {
         let since = self.since.as_deref().filter(|since| !since.is_empty());
-        let since = since.map(|since| since.parse().map_err(|()| "since: expected what `here` said in an answer\n"));
+        let since =
+            since.map(|since| since.parse().map_err(|()| "since: expected what `here` said in an answer\n"));
         let window = self.window.as_deref().map(|window| match window.parse() {
             Ok(seconds @ 1..=3600) => Ok(Duration::from_secs(seconds)),
             _ => Err("window: expected a whole number of seconds from 1 to 3600\n"),

@@ -1,6 +1,6 @@
 // A card per counter or gauge: what it is now, and a line of the last minutes.
 
-import { drawing, element, Groups, say } from "./elements.js";
+import { drawing, element, insert, say } from "./elements.js";
 import { amount, rate, things } from "./format.js";
 import { heading, title } from "./names.js";
 import { width } from "./past.js";
@@ -11,13 +11,11 @@ const HEIGHT = 40;
 
 export class Counters {
   #cards = new Map();
-  #groups;
+  #into = element("div", { class: "cards small" });
   #quiet = element("p", { class: "quiet" });
 
   constructor(into) {
-    const groups = element("div");
-    into.append(groups, this.#quiet);
-    this.#groups = new Groups(groups, "cards small", heading);
+    into.append(this.#into, this.#quiet);
   }
 
   show(past, answer) {
@@ -25,18 +23,18 @@ export class Counters {
     past.metrics.forEach((metric, place) => {
       let card = this.#cards.get(place);
       if (card === undefined && past.of(place).length === 0) {
-        quiet.push(`${heading(metric.collector).toLowerCase()}: ${title(metric).toLowerCase()}`);
+        quiet.push(`${title(metric).toLowerCase()} (${heading(metric.collector).toLowerCase()})`);
         return;
       }
       if (metric.kind === "histogram") return;
       if (card === undefined) {
         card = new Card(metric, place);
         this.#cards.set(place, card);
-        this.#groups.add(card.whole, metric.collector, place);
+        insert(this.#into, card.whole, place);
       }
       card.show(past, answer);
     });
-    say(this.#quiet, quiet.length === 0 || past.columns.length === 0 ? "" : `Nothing since this page knows of: ${quiet.join("; ")}.`);
+    say(this.#quiet, quiet.length === 0 || past.columns.length === 0 ? "" : `Nothing in this time: ${quiet.join(", ")}.`);
   }
 }
 
@@ -56,7 +54,7 @@ class Card {
       viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", class: "spark", "aria-hidden": "true",
     }, this.#area, this.#line);
     this.whole = element("article", { class: "card" },
-      element("h4", {}, title(metric)),
+      element("h3", {}, title(metric), " ", element("span", { class: "context" }, heading(metric.collector).toLowerCase())),
       element("p", { class: "figures" }, this.#now, this.#most),
       picture,
       this.#whose.whole,

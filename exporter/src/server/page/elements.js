@@ -31,32 +31,31 @@ export function say(node, text) {
 /** A name, which may be written from right to left. */
 export const isolated = (text) => element("bdi", {}, text);
 
+/** Puts a card among others, which are in the order of their places. */
+export function insert(into, card, place) {
+  card.dataset.place = place;
+  const next = [...into.children].find((other) => Number(other.dataset.place) > place);
+  into.insertBefore(card, next ?? null);
+}
+
 /** Cards under a heading per collector, made when there is something for them. */
 export class Groups {
   #into;
   #heading;
-  #kind;
   #groups = new Map();
 
-  constructor(into, kind, heading) {
+  constructor(into, heading) {
     this.#into = into;
-    this.#kind = kind;
     this.#heading = heading;
   }
 
   add(card, collector, place) {
-    let group = this.#groups.get(collector);
-    if (group === undefined) {
-      const cards = element("div", { class: this.#kind });
-      const whole = element("div", { class: "group" }, element("h3", {}, this.#heading(collector)), cards);
-      group = { whole, cards, place };
-      const next = [...this.#groups.values()].filter((other) => other.place > place)
-        .sort((a, b) => a.place - b.place)[0];
-      this.#into.insertBefore(whole, next?.whole ?? null);
-      this.#groups.set(collector, group);
+    let cards = this.#groups.get(collector);
+    if (cards === undefined) {
+      cards = element("div", { class: "cards" });
+      insert(this.#into, element("div", {}, element("h3", {}, this.#heading(collector)), cards), place);
+      this.#groups.set(collector, cards);
     }
-    card.dataset.place = place;
-    const next = [...group.cards.children].find((other) => Number(other.dataset.place) > place);
-    group.cards.insertBefore(card, next ?? null);
+    insert(cards, card, place);
   }
 }

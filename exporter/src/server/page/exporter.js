@@ -46,7 +46,7 @@ export class Exporter {
 function facts({ cost, history }) {
   const limit = cost.limit === null ? "no limit" : `${percent(cost.limit / cost.cpus)} allowed`;
   const all = [
-    ["CPU, programs and exporter", cost.cores === 0 ? "not known yet" : `${percent(cost.cores / cost.cpus)} of ${cost.cpus} CPUs, ${limit}`],
+    ["CPU, programs and exporter", cost.cores === null || cost.cores === 0 ? "not known yet" : `${percent(cost.cores / cost.cpus)} of ${cost.cpus} CPUs, ${limit}`],
     ["Memory", cost.memory === null ? "not known" : bytes(cost.memory)],
     ["Maps in the kernel", bytes(cost.maps)],
     ["History", `${bytes(history.bytes)} of ${bytes(history.limit)}, ${seconds(history.seconds)}`],

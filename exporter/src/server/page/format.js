@@ -38,7 +38,7 @@ export function amount(value, unit) {
 }
 
 export function rate(value, unit) {
-  if (unit === "s") return `${digits(value)} s/s`;
+  if (unit === "s") return `${digits(value)} s per s`;
   if (unit === "By") return `${bytes(value)}/s`;
   return `${count(value)}/s`;
 }
@@ -48,5 +48,8 @@ export const things = (unit) => thing(unit) === "" ? "" : `${thing(unit)}s`;
 export const threads = (value) => value === 0 ? "0" : value < 0.005 ? "<0.01" : value.toFixed(value < 10 ? 2 : 1);
 
 export const percent = (part) => `${digits(part * 100)} %`;
+
+/** A part of a whole, to look at beside others. */
+export const share = (part) => part < 0.005 ? "<1 %" : `${Math.round(part * 100)} %`;
 
 export const clock = (milliseconds) => new Date(milliseconds).toLocaleTimeString();

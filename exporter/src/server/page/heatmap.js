@@ -1,9 +1,11 @@
-// Draws a heatmap: a pixel per step of time and per row. The browser makes the pixels as large as there is room.
+// Draws a heatmap: pixels per step of time and per row, which the browser makes as large as there is room.
 
 import { width, quantile } from "./past.js";
 
 const LIGHT = [[236, 242, 248], [190, 216, 238], [106, 168, 214], [38, 108, 174], [10, 48, 96]];
 const DARK = [[26, 40, 56], [24, 74, 116], [40, 124, 180], [116, 190, 232], [226, 245, 255]];
+/** Pixels per row. The topmost is where the row ends, and has the mark. */
+const TALL = 3;
 const MARK = { light: [196, 78, 0], dark: [255, 166, 77] };
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -33,7 +35,7 @@ export function drawScale(canvas) {
 /** Draws the rows from `bottom` to `top` of a metric. */
 export function draw(canvas, past, metric, { bottom, top }) {
   const slots = Math.max(1, Math.round(past.span / past.step));
-  const height = top - bottom + 1;
+  const height = (top - bottom + 1) * TALL;
   if (canvas.width !== slots) canvas.width = slots;
   if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d");
@@ -49,16 +51,19 @@ export function draw(canvas, past, metric, { bottom, top }) {
     const left = Math.round(past.position(column.from) * slots);
     const right = Math.max(left + 1, Math.round(past.position(column.to) * slots));
     const mark = quantile([...Array(first).fill(0), ...counts], 0.99);
+    const fill = (row, tall, shade) => {
+      if (row < bottom || row > top) return;
+      const y = (top - row) * TALL;
+      for (let x = left; x < Math.min(right, slots); x += 1) {
+        for (let down = 0; down < tall; down += 1) paint(image, x, y + down, shade);
+      }
+    };
     counts.forEach((count, place) => {
-      const y = top - (first + place);
-      if (count === 0 || y < 0 || y >= height) return;
-      const shade = color(0.12 + 0.88 * Math.log1p(count / width(column) * past.step) * brightness);
-      for (let x = left; x < Math.min(right, slots); x += 1) paint(image, x, y, shade);
+      if (count === 0) return;
+      const part = Math.log1p(count / width(column) * past.step) * brightness;
+      fill(first + place, TALL, color(0.12 + 0.88 * part));
     });
-    if (mark !== undefined && mark >= bottom && mark <= top) {
-      const shade = dark.matches ? MARK.dark : MARK.light;
-      for (let x = left; x < Math.min(right, slots); x += 1) paint(image, x, top - mark, shade);
-    }
+    if (mark !== undefined) fill(mark, 1, dark.matches ? MARK.dark : MARK.light);
   }
   context.putImageData(image, 0, 0);
 }

@@ -16,7 +16,7 @@ export class Heatmaps {
   #groups;
 
   constructor(into) {
-    this.#groups = new Groups(into, "cards", heading);
+    this.#groups = new Groups(into, heading);
   }
 
   show(past, answer) {

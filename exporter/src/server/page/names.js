@@ -7,6 +7,13 @@ export function visible(text) {
 }
 
 const SHORT_ID = 12;
+const SHORT_NAME = 30;
+
+/** A name for where there is little room: the last step of a path, and of that both ends. */
+export function shortened(name) {
+  const text = name.startsWith("/") && name.length > SHORT_NAME ? `…${name.slice(name.lastIndexOf("/"))}` : name;
+  return text.length <= SHORT_NAME ? text : `${text.slice(0, SHORT_NAME - 8)}…${text.slice(-7)}`;
+}
 
 /** Whose cgroup it was: the name, and in what it is. */
 function place(who) {

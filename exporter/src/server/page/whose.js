@@ -1,8 +1,8 @@
 // Whose something was, in a line: those with most of it, and their parts.
 
 import { element, isolated } from "./elements.js";
-import { percent } from "./format.js";
-import { named } from "./names.js";
+import { share } from "./format.js";
+import { named, shortened } from "./names.js";
 
 const SHOWN = 3;
 
@@ -14,13 +14,14 @@ export class Whose {
     const top = answer.tops.find((one) => one.metric === metric);
     const all = top === undefined ? 0 : top.rest + top.rows.reduce((sum, [, amount]) => sum + amount, 0);
     const shown = all === 0 ? [] : top.rows.slice(0, SHOWN).map(([who, amount]) =>
-      [named(answer.who[who]), percent(amount / all)]);
+      [named(answer.who[who]), share(amount / all)]);
     const key = JSON.stringify(shown);
     if (key === this.#shown) return;
     this.#shown = key;
     this.whole.replaceChildren(...shown.flatMap(([who, part], place) => [
       place === 0 ? "" : ", ",
-      element("span", { class: "name", title: who.context || undefined }, isolated(who.name)),
+      element("span", { class: "name", title: [who.name, who.context].filter(Boolean).join(", ") },
+        isolated(shortened(who.name))),
       ` ${part}`,
     ]));
   }
