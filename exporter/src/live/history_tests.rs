@@ -136,7 +136,7 @@ proptest! {
     #[test]
     fn columns_have_what_was_recorded(steps in prop::collection::vec(step(), 1..80)) {
         let mut world = World::new();
-        let mut living: Vec<[Claim; 3]> = Vec::new();
+        let (mut living, mut ending): (Vec<[Claim; 3]>, Vec<[Claim; 3]>) = Default::default();
         for step in steps {
             match step {
                 Step::Begin(who, state) => {
@@ -147,12 +147,11 @@ proptest! {
                 Step::Happen(who, bucket, samples) => {
                     world.happen(&living[who.index(living.len())], bucket, samples);
                 }
-                Step::End(who) => {
-                    let claims = living.swap_remove(who.index(living.len()));
-                    claims.into_iter().for_each(|claim| world.ledger.release(claim, world.now));
-                }
+                Step::End(who) => ending.push(living.swap_remove(who.index(living.len()))),
                 Step::Read(milliseconds) => {
                     world.wait(Duration::from_millis(milliseconds));
+                    // The engine learns of it as it reads.
+                    ending.drain(..).flatten().for_each(|claim| world.ledger.release(claim, world.now));
                     world.read(LIMITS);
                 }
             }

@@ -61,20 +61,22 @@ impl Browser {
         self.run("return document.body.innerText").as_str().expect("text").to_owned()
     }
 
-    /// Opens the page once more, in a tab of its own, and goes there.
-    pub(crate) fn open_tab(&self, url: &str) -> String {
-        let tab = self.tell("POST", "/window/new", &json!({ "type": "tab" }))["handle"].clone();
-        let tab = tab.as_str().expect("a handle").to_owned();
-        self.go_to(&tab);
+    /// Opens the page once more, in a window of its own, and goes there. A tab would hide the one before it, and what is
+    /// hidden asks for nothing.
+    pub(crate) fn open_window(&self, url: &str) -> String {
+        let made = self.tell("POST", "/window/new", &json!({ "type": "window" }));
+        let window = made["handle"].as_str().expect("a handle").to_owned();
+        self.go_to(&window);
         self.tell("POST", "/url", &json!({ "url": url }));
-        tab
+        window
     }
 
-    pub(crate) fn go_to(&self, tab: &str) {
-        self.tell("POST", "/window", &json!({ "handle": tab }));
+    pub(crate) fn go_to(&self, window: &str) {
+        self.tell("POST", "/window", &json!({ "handle": window }));
     }
 
-    pub(crate) fn tab(&self) -> String {
+    /// Where it is.
+    pub(crate) fn window(&self) -> String {
         self.tell("GET", "/window", &json!({})).as_str().expect("a handle").to_owned()
     }
 

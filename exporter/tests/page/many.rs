@@ -25,11 +25,11 @@ fn ten_pages_share_reads_and_memory_stays_bounded() {
     let url = format!("http://{}/", exporter.address);
     let before = anonymous_memory(&exporter);
     let browser = open_or_skip!(exporter);
-    let first = browser.tab();
-    let mut tabs: Vec<String> = (1..PAGES).map(|_| browser.open_tab(&url)).collect();
-    tabs.push(first);
-    for tab in &tabs {
-        browser.go_to(tab);
+    let first = browser.window();
+    let mut windows: Vec<String> = (1..PAGES).map(|_| browser.open_window(&url)).collect();
+    windows.push(first);
+    for window in &windows {
+        browser.go_to(window);
         browser.until("document.querySelectorAll('#heatmaps canvas').length >= 3", Duration::from_secs(60));
     }
     let (between, ()) = exporter.during(|| sleep(Duration::from_secs(OPEN)));
@@ -47,8 +47,8 @@ fn ten_pages_share_reads_and_memory_stays_bounded() {
     let grown = anonymous_memory(&exporter).saturating_sub(before);
     println!("the history has {bytes} bytes, the exporter has grown by {grown}");
     assert!(grown < MOST, "{grown} bytes");
-    for tab in &tabs {
-        browser.go_to(tab);
+    for window in &windows {
+        browser.go_to(window);
         browser.until(
             "document.getElementById('state').textContent.startsWith('Live')",
             Duration::from_secs(20),
