@@ -26,7 +26,7 @@ impl LiveMetrics {
             bytes: gauge(registry, "live_history_bytes", "Memory that the history of the live page takes")?,
             limit: gauge(
                 registry,
-                "live_history_bytes_limit",
+                "live_history_limit_bytes",
                 "Memory that `live.memory` allows the history; 0 when the live page is off",
             )?,
             span: registered(registry, Gauge::with_opts(span))?,

@@ -216,7 +216,7 @@ mod tests {
             "kernel_exporter_config_last_reload_successful",
             "kernel_exporter_config_reloads_total",
             "kernel_exporter_live_history_bytes",
-            "kernel_exporter_live_history_bytes_limit",
+            "kernel_exporter_live_history_limit_bytes",
             "kernel_exporter_live_history_seconds",
             "kernel_exporter_live_requests_total",
             "kernel_exporter_read_duration_seconds",

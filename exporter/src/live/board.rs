@@ -1,6 +1,6 @@
 //! Who waits for what: threads' time, by container and by process, in segments that say what it went to.
 //!
-//! The best source is a counter of threads' time that is split by what they did, for each container or process.
+//! The best source is a counter of threads' time that is split by what they did (a label `state`, `kind` or `activity`).
 //! Where there is none, it is put together from what there is: the scheduler's histograms for containers, and
 //! every counter of time for processes.
 
@@ -46,12 +46,8 @@ impl Whose {
     /// The metrics that are put together, of those there are.
     pub(super) fn sources(self, there: &[&'static Metric]) -> Vec<&'static Metric> {
         let of_these = || there.iter().copied().filter(move |metric| self.has(metric));
-        let split =
-            || of_these().filter(|metric| metric.kind == Kind::Counter && !metric.attributes.is_empty());
-        let best = split().find(|metric| metric.name.contains("stall"));
-        if let Some(best) =
-            best.or_else(|| split().find(|metric| Goes::of_word(metric.name) == Goes::Waiting))
-        {
+        let split = || of_these().filter(|metric| metric.kind == Kind::Counter && says_what(metric));
+        if let Some(best) = split().find(|metric| metric.name.contains("stall")).or_else(|| split().next()) {
             return vec![best];
         }
         let is_part = |metric: &&'static Metric| match self {
@@ -60,6 +56,11 @@ impl Whose {
         };
         of_these().filter(is_part).collect()
     }
+}
+
+/// Whether a metric is split by what threads did, so that it has all of their time and not only that of one thing.
+fn says_what(metric: &Metric) -> bool {
+    metric.attributes.iter().any(|key| ["state", "kind", "activity"].contains(&key.prometheus))
 }
 
 /// What a thread's time goes to.

@@ -3,15 +3,25 @@
 use super::*;
 use crate::{catalogue::Key, collectors::registry};
 
-static STALLS: Metric = Metric {
-    name: "kernel.stall.time",
-    kind: Kind::Counter,
-    unit: Unit::Seconds,
-    help: "for tests",
-    identity: &[&keys::CGROUP],
-    attributes: &[&keys::STATE],
-    source: "nowhere",
-};
+const CGROUPS: &[&Key] = &[&keys::CGROUP];
+const STATES: &[&Key] = &[&keys::STATE];
+const OPERATIONS: &[&Key] = &[&keys::OPERATION];
+
+static STALLS: Metric = time("kernel.stall.time", STATES);
+static THREADS: Metric = time("kernel.thread.time", STATES);
+static OF_ONE_THING: Metric = time("kernel.one.thing.time", OPERATIONS);
+
+const fn time(name: &'static str, attributes: &'static [&'static Key]) -> Metric {
+    Metric {
+        name,
+        kind: Kind::Counter,
+        unit: Unit::Seconds,
+        help: "for tests",
+        identity: CGROUPS,
+        attributes,
+        source: "nowhere",
+    }
+}
 
 fn there() -> Vec<&'static Metric> {
     registry::descriptions().flat_map(|about| about.metrics).copied().collect()
@@ -19,8 +29,12 @@ fn there() -> Vec<&'static Metric> {
 
 #[test]
 fn a_counter_that_says_what_threads_did_is_best() {
-    let all: Vec<_> = there().into_iter().chain([&STALLS]).collect();
-    assert_eq!(Whose::Containers.sources(&all), [&STALLS]);
+    let all: Vec<_> = there().into_iter().chain([&OF_ONE_THING, &THREADS, &STALLS]).collect();
+    let without =
+        |name: &str| all.iter().copied().filter(|metric| !metric.name.contains(name)).collect::<Vec<_>>();
+    assert!(Whose::Containers.sources(&all)[0].name.contains("stall"));
+    assert_eq!(Whose::Containers.sources(&without("stall")), [&THREADS]);
+    assert!(!Whose::Processes.sources(&all).contains(&&STALLS), "it does not tell processes apart");
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn a_heatmap_changes_and_the_noisy_one_is_named() {
     let has_cards = "document.querySelectorAll('#heatmaps canvas').length >= 3 \
                      && document.querySelectorAll('#counters svg').length >= 3";
     browser.until(has_cards, Duration::from_secs(20));
-    let script = heatmap("On cpu duration");
+    let script = heatmap("On CPU duration");
     let before = browser.run(&script);
 
     let cgroup = Cgroup::make("page");

@@ -68,8 +68,8 @@ fn it_says_when_there_is_no_answer_and_goes_on_when_there_is() {
     assert!(exporter.reload("live: {enabled: false}\n"));
     let off = "document.getElementById('state').textContent.includes('live.enabled')";
     browser.until(off, Duration::from_secs(15));
-    assert_eq!(exporter.scrape().sum("kernel_exporter_live_history_bytes_limit", &[]), 0);
+    assert_eq!(exporter.scrape().sum("kernel_exporter_live_history_limit_bytes", &[]), 0);
     assert!(exporter.reload("live: {memory: 2MiB}\n"));
     browser.until("document.getElementById('state').textContent.startsWith('Live')", Duration::from_secs(30));
-    assert_eq!(exporter.scrape().sum("kernel_exporter_live_history_bytes_limit", &[]), 2 << 20);
+    assert_eq!(exporter.scrape().sum("kernel_exporter_live_history_limit_bytes", &[]), 2 << 20);
 }

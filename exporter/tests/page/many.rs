@@ -41,7 +41,7 @@ fn ten_pages_share_reads_and_memory_stays_bounded() {
     assert!(reads <= OPEN / 2 + 4, "{reads} reads");
     let last = exporter.scrape();
     let bytes = last.sum("kernel_exporter_live_history_bytes", &[]);
-    let limit = last.sum("kernel_exporter_live_history_bytes_limit", &[]);
+    let limit = last.sum("kernel_exporter_live_history_limit_bytes", &[]);
     assert!(bytes > 0 && bytes <= limit && limit <= MOST, "{bytes} of {limit} bytes");
     assert_eq!(last.sum("kernel_exporter_live_requests_rejected_total", &[]), 0);
     let grown = anonymous_memory(&exporter).saturating_sub(before);

@@ -2,7 +2,7 @@
 
 import { drawing, element, insert, say } from "./elements.js";
 import { amount, rate, things } from "./format.js";
-import { heading, title } from "./names.js";
+import { heading, inText, title } from "./names.js";
 import { width } from "./past.js";
 import { Whose } from "./whose.js";
 
@@ -23,7 +23,7 @@ export class Counters {
     past.metrics.forEach((metric, place) => {
       let card = this.#cards.get(place);
       if (card === undefined && past.of(place).length === 0) {
-        quiet.push(`${title(metric).toLowerCase()} (${heading(metric.collector).toLowerCase()})`);
+        quiet.push(`${inText(title(metric))} (${inText(heading(metric.collector))})`);
         return;
       }
       if (metric.kind === "histogram") return;
@@ -54,7 +54,7 @@ class Card {
       viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", class: "spark", "aria-hidden": "true",
     }, this.#area, this.#line);
     this.whole = element("article", { class: "card" },
-      element("h3", {}, title(metric), " ", element("span", { class: "context" }, heading(metric.collector).toLowerCase())),
+      element("h3", {}, title(metric), " ", element("span", { class: "context" }, inText(heading(metric.collector)))),
       element("p", { class: "figures" }, this.#now, this.#most),
       picture,
       this.#whose.whole,

@@ -21,7 +21,7 @@ export const seconds = (value) =>
   value === 0 ? "0 s"
     : value >= 86400 ? `${digits(value / 86400)} d`
     : value >= 3600 ? `${digits(value / 3600)} h`
-    : value >= 120 ? `${digits(value / 60)} min`
+    : value >= 60 ? `${digits(value / 60)} min`
     : scaled(value, TIMES, (least) => `${digits(least * 1e9)} ns`);
 
 export const bytes = (value) => scaled(value, BINARY, (least) => `${digits(least)} B`);
@@ -38,7 +38,7 @@ export function amount(value, unit) {
 }
 
 export function rate(value, unit) {
-  if (unit === "s") return `${digits(value)} s per s`;
+  if (unit === "s") return `${count(value)} s per s`;
   if (unit === "By") return `${bytes(value)}/s`;
   return `${count(value)}/s`;
 }

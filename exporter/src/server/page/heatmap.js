@@ -11,59 +11,66 @@ const MARK = { light: [196, 78, 0], dark: [255, 166, 77] };
 const dark = matchMedia("(prefers-color-scheme: dark)");
 export const onThemeChange = (then) => dark.addEventListener("change", then);
 
-/** From few, 0, to many, 1. */
-function color(part) {
+const SHADES = 64;
+
+/** Colors as pixels, from few to many. */
+function palette() {
   const stops = dark.matches ? DARK : LIGHT;
-  const at = Math.min(Math.max(part, 0), 1) * (stops.length - 1);
-  const low = Math.min(Math.floor(at), stops.length - 2);
-  return stops[low].map((from, channel) => from + (stops[low + 1][channel] - from) * (at - low));
+  return Array.from({ length: SHADES }, (_, shade) => {
+    const at = shade / (SHADES - 1) * (stops.length - 1);
+    const low = Math.min(Math.floor(at), stops.length - 2);
+    return pixel(stops[low].map((from, channel) => from + (stops[low + 1][channel] - from) * (at - low)));
+  });
 }
 
-function paint(image, x, y, [red, green, blue]) {
-  const at = 4 * (y * image.width + x);
-  image.data.set([red, green, blue, 255], at);
+/** Pixels are numbers in the machine's order of bytes, in which their first byte is red. */
+function pixel([red, green, blue]) {
+  return new Uint32Array(new Uint8ClampedArray([red, green, blue, 255]).buffer)[0];
 }
 
 /** The whole scale, for the legend. */
 export function drawScale(canvas) {
   const context = canvas.getContext("2d");
-  const image = context.createImageData(canvas.width, 1);
-  for (let x = 0; x < canvas.width; x += 1) paint(image, x, 0, color(x / (canvas.width - 1)));
+  const image = context.createImageData(SHADES, 1);
+  new Uint32Array(image.data.buffer).set(palette());
+  canvas.width = SHADES;
   context.putImageData(image, 0, 0);
 }
 
 /** Draws the rows from `bottom` to `top` of a metric. */
 export function draw(canvas, past, metric, { bottom, top }) {
-  const slots = Math.max(1, Math.round(past.span / past.step));
+  const slots = Math.max(1, Math.round(past.frame / past.step));
   const height = (top - bottom + 1) * TALL;
   if (canvas.width !== slots) canvas.width = slots;
   if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d");
   const image = context.createImageData(slots, height);
+  const pixels = new Uint32Array(image.data.buffer);
+  const shades = palette();
+  const marked = pixel(dark.matches ? MARK.dark : MARK.light);
   const columns = past.of(metric);
+  const strength = (count, column) => Math.log1p(count / width(column) * past.step);
   let most = 0;
   for (const column of columns) {
-    for (const count of column.amounts[metric].slice(1)) most = Math.max(most, count / width(column));
+    for (const count of column.amounts[metric].slice(1)) most = Math.max(most, strength(count, column));
   }
-  const brightness = 1 / Math.log1p(most * past.step);
   for (const column of columns) {
     const [first, ...counts] = column.amounts[metric];
-    const left = Math.round(past.position(column.from) * slots);
+    const left = Math.min(slots - 1, Math.round(past.position(column.from) * slots));
     const right = Math.max(left + 1, Math.round(past.position(column.to) * slots));
-    const mark = quantile([...Array(first).fill(0), ...counts], 0.99);
-    const fill = (row, tall, shade) => {
+    const fill = (row, tall, color) => {
       if (row < bottom || row > top) return;
-      const y = (top - row) * TALL;
-      for (let x = left; x < Math.min(right, slots); x += 1) {
-        for (let down = 0; down < tall; down += 1) paint(image, x, y + down, shade);
-      }
+      const begin = (top - row) * TALL;
+      for (let y = begin; y < begin + tall; y += 1) pixels.fill(color, y * slots + left, y * slots + right);
     };
     counts.forEach((count, place) => {
       if (count === 0) return;
-      const part = Math.log1p(count / width(column) * past.step) * brightness;
-      fill(first + place, TALL, color(0.12 + 0.88 * part));
+      // What is there at all can be seen; what there is most of stands out.
+      const part = 0.1 + 0.9 * (strength(count, column) / most) ** 1.5;
+      fill(first + place, TALL, shades[Math.round(part * (SHADES - 1))]);
     });
-    if (mark !== undefined) fill(mark, 1, dark.matches ? MARK.dark : MARK.light);
+    const mark = quantile([...Array(first).fill(0), ...counts], 0.99);
+    if (mark !== undefined) fill(mark, 1, marked);
   }
   context.putImageData(image, 0, 0);
 }

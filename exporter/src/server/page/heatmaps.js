@@ -89,7 +89,7 @@ class Card {
       `99 % below ${amount(end(quantile(rows, 0.99), this.#metric), unit)}`,
     ].join(" · "));
     this.#widen(rows);
-    say(this.#begin, `${seconds(past.span)} ago`);
+    say(this.#begin, `${seconds(past.frame)} ago`);
     this.#whose.show(answer, this.#place);
     if (this.#chosen !== undefined && !past.columns.includes(this.#chosen)) this.#chosen = undefined;
     this.#tell();
@@ -168,7 +168,8 @@ class Card {
 
 /** Round values between two rows: [row, label]. */
 function ticks(metric, bottom, top) {
-  const [base, label] = metric.unit === "s" ? [10, seconds] : [4, bytes];
+  const whole = (value) => value < 60 ? seconds(value) : `${value} s`;
+  const [base, label] = metric.unit === "s" ? [10, whole] : [4, bytes];
   const row = (exponent) => 2 * (exponent * Math.log2(base) - metric.zero);
   const all = [];
   for (let exponent = -8; exponent <= 20; exponent += 1) {

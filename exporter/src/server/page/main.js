@@ -49,7 +49,6 @@ async function ask() {
     say(by("state"), past.columns.length === 0 ? "Waiting for the first two reads"
       : `Live, every ${seconds(past.refresh)}`);
     document.body.classList.remove("lost");
-    show();
   } catch (error) {
     const since = past.end === 0 ? "" : ` since ${clock(past.end)}`;
     say(by("state"), `No answer${since}: ${error.message}`);
@@ -57,6 +56,7 @@ async function ask() {
   }
   asking = false;
   if (!document.hidden) timer = setTimeout(ask, wait);
+  show();
 }
 
 document.addEventListener("visibilitychange", () => {
@@ -73,4 +73,5 @@ onThemeChange(() => {
   heatmaps.redraw(past);
 });
 drawScale(by("scale"));
+document.title = `${location.hostname} – ${document.title}`;
 ask();

@@ -43,6 +43,17 @@ export function named(who) {
   return { name: visible(name), context: context.filter(Boolean).map(visible).join(" / ") };
 }
 
+const CAPITALS = { cpu: "CPU", io: "I/O", ip: "IP", irq: "IRQ", numa: "NUMA", oom: "OOM", rtt: "RTT", tcp: "TCP", udp: "UDP" };
+
+/** Words of a name as people write them, the first with a capital. */
+function written(words) {
+  const text = words.map((word) => CAPITALS[word] ?? word).join(" ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** The same within a sentence. */
+export const inText = (text) => /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+
 /** A metric's name without what its place on the page says already. */
 export function title(metric) {
   const parts = metric.name.split(".");
@@ -52,19 +63,18 @@ export function title(metric) {
     parts.shift();
     if (parts.length > 1 && parts[0] === family[1]) parts.shift();
   }
-  const text = parts.join(" ").replaceAll("_", " ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return written(parts.join("_").split("_"));
 }
 
 /** What a segment of threads' time is. */
 export function segmentTitle(segment, metric) {
-  const what = Object.values(segment.what).map((value) => visible(value).replaceAll("_", " "));
+  const what = Object.values(segment.what).map((value) => inText(written(visible(value).split("_"))));
   if (metric === undefined) return what.join(", ");
-  const words = title(metric).toLowerCase().replace(/ (time|duration|latency)$/, "");
-  return what.length === 0 ? words : words === "stall" || words === "time" ? what.join(", ") : `${words}, ${what.join(", ")}`;
+  const words = inText(title(metric)).replace(/ (time|duration|latency)$/, "");
+  if (what.length === 0) return words;
+  // Of what is about nothing but that, the name says nothing more.
+  return words === "stall" || words === "time" ? what.join(", ") : `${words}, ${what.join(", ")}`;
 }
 
-export const heading = (collector) => {
-  const text = collector.replaceAll("_", " ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
-};
+/** A collector's name. */
+export const heading = (collector) => written(collector.split("_"));

@@ -1,5 +1,8 @@
 // What the page knows of the last minutes: the columns that the exporter has told it.
 
+/** Minutes that are shown while there is less than the whole history. */
+const FRAMES = [1, 2, 5, 10, 20, 30, 60];
+
 export class Past {
   here = "";
   metrics = [];
@@ -25,9 +28,16 @@ export class Past {
     return this.columns.at(-1)?.to ?? 0;
   }
 
+  /** Seconds from the left of a picture to its right. */
+  get frame() {
+    const known = (this.end - (this.columns[0]?.from ?? this.end)) / 1000;
+    const frame = FRAMES.map((minutes) => minutes * 60).find((seconds) => seconds >= known);
+    return Math.min(frame ?? this.span, this.span);
+  }
+
   /** Where a moment is, from 0 at the left to 1 at the right. */
   position(moment) {
-    return Math.min(1, Math.max(0, 1 - (this.end - moment) / (this.span * 1000)));
+    return Math.min(1, Math.max(0, 1 - (this.end - moment) / (this.frame * 1000)));
   }
 
   /** The columns in which there was anything of a metric. */
