@@ -1,8 +1,8 @@
 //! Who waits for what: threads' time, by container and by process, in segments that say what it went to.
 //!
-//! The best source is a counter of threads' time that is split by what they did (a label `state`, `kind` or `activity`).
-//! Where there is none, it is put together from what there is: the scheduler's histograms for containers, and
-//! every counter of time for processes.
+//! The best source is a counter of threads' time that is split by what they did: one of stalls, or else one with a label
+//! `state`, `kind` or `activity`. Where there is none, it is put together from what there is: the scheduler's histograms
+//! for containers, and every counter of time for processes.
 
 use std::collections::HashMap;
 
@@ -46,8 +46,10 @@ impl Whose {
     /// The metrics that are put together, of those there are.
     pub(super) fn sources(self, there: &[&'static Metric]) -> Vec<&'static Metric> {
         let of_these = || there.iter().copied().filter(move |metric| self.has(metric));
-        let split = || of_these().filter(|metric| metric.kind == Kind::Counter && says_what(metric));
-        if let Some(best) = split().find(|metric| metric.name.contains("stall")).or_else(|| split().next()) {
+        let split =
+            || of_these().filter(|metric| metric.kind == Kind::Counter && !metric.attributes.is_empty());
+        let of_stalls = split().find(|metric| metric.name.contains("stall"));
+        if let Some(best) = of_stalls.or_else(|| split().find(|metric| says_what(metric))) {
             return vec![best];
         }
         let is_part = |metric: &&'static Metric| match self {
@@ -79,10 +81,19 @@ impl Goes {
     fn of_word(word: &str) -> Self {
         let parts = || word.split(['.', '_', ' ', '-']);
         let has = |words: &[&str]| parts().any(|part| words.contains(&part));
-        if has(&["running", "cpu", "user", "system"]) && !has(&["off", "wait", "waiting", "queue"]) {
+        if has(&["running", "run", "cpu", "user", "system"]) && !has(&["off", "wait", "waiting", "queue"]) {
             Self::Running
-        } else if has(&["interruptible", "idle", "idling", "sleep", "sleeping", "asleep", "other", "stopped"])
-        {
+        } else if has(&[
+            "interruptible",
+            "idle",
+            "idling",
+            "sleep",
+            "sleeping",
+            "asleep",
+            "other",
+            "stopped",
+            "parked",
+        ]) {
             Self::Resting
         } else {
             Self::Waiting

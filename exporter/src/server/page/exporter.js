@@ -27,9 +27,8 @@ export class Exporter {
       element("td", {}, element("span", { class: collector.up ? "up" : "down" }, collector.up ? "up" : "down")),
       element("td", {}, visible(collector.detail)),
       element("td", { class: "number" }, this.#cost(collector.name, now, answer.cost.cpus))));
-    const old = this.#rows.innerText;
-    const fresh = element("tbody", {}, rows);
-    if (old !== fresh.innerText) this.#rows.replaceChildren(...rows);
+    // What is the same stays, so that nobody loses what they selected.
+    if (this.#rows.textContent !== rows.map((row) => row.textContent).join("")) this.#rows.replaceChildren(...rows);
     this.#facts.replaceChildren(...facts(answer));
   }
 

@@ -52,7 +52,7 @@ class Card {
   #figures = element("p", { class: "figures" });
   #whose = new Whose();
   #chart;
-  /** The column that the cursor is on; the newest when it is on none. */
+  /** The column that is read, which stays the same one while others come; none when nobody reads. */
   #chosen;
 
   constructor(metric, place) {
@@ -65,7 +65,8 @@ class Card {
     this.#chart.addEventListener("keydown", (event) => this.#press(event));
     this.#chart.addEventListener("pointermove", (event) => this.#point(event));
     this.#chart.addEventListener("pointerdown", (event) => this.#point(event));
-    this.#chart.addEventListener("pointerleave", () => this.#choose(undefined));
+    this.#chart.addEventListener("pointerleave", () => this.#leave());
+    this.#chart.addEventListener("focus", () => this.#choose(this.#past.columns.at(-1)));
     this.#chart.addEventListener("blur", () => this.#choose(undefined));
     this.whole = element("article", { class: "card" },
       element("h4", {}, title(metric)),
@@ -91,7 +92,7 @@ class Card {
     this.#widen(rows);
     say(this.#begin, `${seconds(past.frame)} ago`);
     this.#whose.show(answer, this.#place);
-    if (this.#chosen !== undefined && !past.columns.includes(this.#chosen)) this.#chosen = undefined;
+    if (this.#chosen !== undefined && !past.columns.includes(this.#chosen)) [this.#chosen] = past.columns;
     this.#tell();
     this.draw(past);
   }
@@ -119,15 +120,18 @@ class Card {
   }
 
   #press(event) {
-    const columns = this.#past.columns;
+    const { columns } = this.#past;
     const last = columns.length - 1;
-    const now = this.#chosen === undefined ? last : columns.indexOf(this.#chosen);
+    const now = columns.indexOf(this.#chosen);
     const next = { ArrowLeft: now - 1, ArrowDown: now - 1, ArrowRight: now + 1, ArrowUp: now + 1,
-      PageUp: now + 10, PageDown: now - 10, Home: 0, End: last, Escape: undefined };
-    if (!(event.key in next)) return;
+      PageDown: now - 10, PageUp: now + 10, Home: 0, End: last, Escape: last }[event.key];
+    if (next === undefined) return;
     event.preventDefault();
-    const chosen = next[event.key];
-    this.#choose(chosen === undefined ? undefined : columns[Math.min(last, Math.max(0, chosen))]);
+    this.#choose(columns[Math.min(last, Math.max(0, next))]);
+  }
+
+  #leave() {
+    if (document.activeElement !== this.#chart) this.#choose(undefined);
   }
 
   #point(event) {
