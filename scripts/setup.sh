@@ -8,7 +8,7 @@
 # test     what the VM runner needs, tools for disks, a C++ compiler for libFuzzer, groff, systemd-analyze,
 #          Prometheus and promtool in .cache/prometheus, victoria-metrics in .cache/victoria-metrics, Python with
 #          the strict OpenMetrics parser and a validator of JSON schemas in .cache/venv, podman in .cache/podman, QEMU in
-#          .cache/qemu, a mounted tracefs
+#          .cache/qemu, Chromium and its driver, axe-core in .cache/axe, a mounted tracefs
 #
 # System packages come from apt, as root or through sudo. All else stays in .cache and in cargo's own
 # folder. Where there is no Debian's apt, it does what it can and names what is to be installed by hand.
@@ -18,6 +18,7 @@ top=$(realpath "$(dirname "$0")/..")
 . "$top/scripts/debian.sh"
 
 BPF_LINKER=0.10.3
+AXE=4.14.1
 PYTHON_PACKAGES=(prometheus_client==0.26.0 jsonschema==4.26.0)
 cache=$top/.cache log=$top/.cache/setup.log
 PATH=$PATH:/usr/sbin:/sbin:${CARGO_HOME:-$HOME/.cargo}/bin
@@ -82,6 +83,9 @@ packages_of_test() {
   need systemd have systemd-analyze
   need python3 have python3
   venv_is_ready || need python3-venv python_makes_venvs
+  need chromium have chromium
+  need chromium-driver have chromedriver
+  axe_is_ready || need npm have npm
 }
 
 # --- build: compiler and linker for BPF, in the order in which exporter/build.rs looks for them ---
@@ -194,6 +198,22 @@ ensure_python() {
   echo "${PYTHON_PACKAGES[*]}" >"$cache/venv/.packages"
 }
 
+axe_is_ready() { [ "$(cat "$cache/axe/.version" 2>/dev/null)" = "$AXE" ]; }
+ensure_axe() { # rules of accessibility, which run in the browser
+  local target=$cache/axe
+  ! axe_is_ready || return 0
+  say "fetching axe-core $AXE (npm, into .cache/axe)"
+  rm -rf "$target.new"
+  mkdir -p "$target.new"
+  (
+    cd "$target.new" && npm pack --silent "axe-core@$AXE" && tar -xzf "axe-core-$AXE.tgz" --strip-components=1 \
+      package/axe.min.js package/LICENSE && rm "axe-core-$AXE.tgz"
+  ) >"$log" 2>&1 </dev/null || { tail -n 10 "$log" >&2; fail "cannot fetch axe-core"; }
+  echo "$AXE" >"$target.new/.version"
+  rm -rf "$target"
+  mv "$target.new" "$target"
+}
+
 ensure_tracefs() {
   ! grep -q ' /sys/kernel/tracing tracefs ' /proc/mounts || return 0
   say "mounting tracefs at /sys/kernel/tracing"
@@ -215,6 +235,7 @@ setup_test() {
   ensure_victoria_metrics
   ensure_podman
   ensure_qemu
+  ensure_axe
   ensure_tracefs
 }
 

@@ -16,6 +16,7 @@ pub mod entities;
 pub mod health;
 pub mod hooks;
 pub mod kernel;
+pub mod live;
 pub mod logging;
 pub mod otlp;
 pub mod privileges;

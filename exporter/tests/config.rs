@@ -121,8 +121,16 @@ fn ranges_are_as_documented() {
             ["99ms", "5m1ms"],
             "a duration from 100ms to 5m",
         ),
+        ("live: {history: %}", ["1m", "1h"], ["59s999ms", "1h1ms"], "a duration from 1m to 1h"),
+        ("live: {refresh: %}", ["1s", "1m"], ["999ms", "1m1ms"], "a duration from 1s to 1m"),
         ("limits: {linger: %}", ["10s", "1h"], ["9s999ms", "1h1ms"], "a duration from 10s to 1h"),
     ];
+    accepts_only(
+        "live: {memory: %}",
+        ["1MiB", "64MiB"],
+        ["1023KiB", "65MiB"],
+        "a size of memory from 1MiB to 64MiB, such as 8MiB: it must be from 1MiB to 64MiB",
+    );
     for (text, ends, neighbours, expected) in durations {
         accepts_only(text, ends, neighbours, expected);
     }

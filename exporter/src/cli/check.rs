@@ -5,8 +5,8 @@ use std::{ops::RangeInclusive, path::Path};
 use crate::{
     catalogue::{Kind, Metric},
     config::{
-        By, Config, HistogramForm, Histograms, Kubelet, Kubernetes, Limits, Otlp, PodSource, Reload, Section,
-        Source, Temporality, duration,
+        By, Config, HistogramForm, Histograms, Kubelet, Kubernetes, Limits, Live, Otlp, PodSource, Reload,
+        Section, Source, Temporality, duration,
     },
     otlp::Settings,
     server::Web,
@@ -23,7 +23,17 @@ pub fn check(
     memory: impl Fn(&Config) -> Vec<(String, u64)>,
 ) -> String {
     let Config {
-        listen, read_interval, collectors, kubernetes, limits, privileges, log, reload, budget, ..
+        listen,
+        read_interval,
+        collectors,
+        kubernetes,
+        limits,
+        privileges,
+        log,
+        reload,
+        budget,
+        live,
+        ..
     } = config;
     let mut lines = vec![format!("{source}: ok"), String::new()];
     let mut say = |what: &str, value: String| lines.push(format!("{what:<24}{value}").trim_end().to_owned());
@@ -31,6 +41,7 @@ pub fn check(
     say("listen", listen.to_string());
     say("web config", web(&config.web_config_file));
     say("read interval", format!("at most {}", duration::show(*read_interval)));
+    say("live page", page(live));
     let over = duration::show(budget.window);
     say("budget", format!("{} of all CPUs, over {over}", budget.cpu));
     say("privileges", format!("drop {}", privileges.drop));
@@ -88,6 +99,13 @@ fn web(file: &str) -> String {
         Ok(summary) => format!("{file}: {summary}"),
         Err(error) => error.to_string(),
     }
+}
+
+/// What the history of the live page takes.
+fn page(live: &Live) -> String {
+    let Live { enabled, history, memory, refresh } = live;
+    let [history, refresh] = [history, refresh].map(|time| duration::show(*time));
+    on(*enabled, &format!("{history} in at most {memory}, read every {refresh} while one is open"))
 }
 
 fn on_what(reload: &Reload) -> String {
@@ -232,6 +250,7 @@ config.yaml: ok
 listen                  127.0.0.1:9985
 web config              none: no TLS, no users
 read interval           at most 10s
+live page               on, 10m in at most 8MiB, read every 2s while one is open
 budget                  1% of all CPUs, over 1m
 privileges              drop unneeded
 reload                  on SIGHUP, when the file changes
@@ -263,11 +282,12 @@ kernel memory               19.8 MiB
 
     #[test]
     fn shows_what_is_off() {
-        let yaml = "{collectors: {scheduler: {enabled: false}, process: {by: none, processes_by: none}, block_io: {detail: counters}}, histograms: {classic: false, scale: 0}, kubernetes: {source: off}, otlp: {endpoints: [url: http://a:4318], interval: 1m}}";
+        let yaml = "{collectors: {scheduler: {enabled: false}, process: {by: none, processes_by: none}, block_io: {detail: counters}}, histograms: {classic: false, scale: 0}, kubernetes: {source: off}, otlp: {endpoints: [url: http://a:4318], interval: 1m}, live: {enabled: false}}";
         let config = only_the_first(Config::from_yaml("config.yaml", yaml.as_bytes()).expect("valid"));
         let shown = check(&Source::Defaults, &config, &registry::metrics(&config), |_| Vec::new());
         for line in [
             "built-in defaults: ok",
+            "live page               off",
             "  scheduler             off",
             "  block_io              on, counters, by device, operation",
             "  process               on, for the whole machine",

@@ -12,6 +12,7 @@ use super::{
     collectors::Collectors,
     kubernetes::Kubernetes,
     listen::ListenAddress,
+    live::Live,
     log::{LogFilter, LogFormat},
     otlp::Otlp,
     privileges::Privileges,
@@ -39,6 +40,8 @@ pub struct Config {
     pub histograms: Histograms,
     /// Where metrics are pushed, besides being scraped.
     pub otlp: Otlp,
+    /// The page for people.
+    pub live: Live,
     /// What keeps memory and the number of series bounded.
     pub limits: Limits,
     /// What the exporter may cost.
@@ -63,6 +66,7 @@ impl Default for Config {
             kubernetes: Kubernetes::default(),
             histograms: Histograms::default(),
             otlp: Otlp::default(),
+            live: Live::default(),
             limits: Limits::default(),
             budget: Budget::default(),
             privileges: Privileges::default(),

@@ -5,6 +5,7 @@ mod cost;
 mod engine;
 mod identity;
 mod kubernetes;
+mod live;
 mod otlp;
 mod process;
 mod reload;
@@ -13,8 +14,9 @@ mod web;
 pub use cost::BudgetMetrics;
 pub use engine::EngineMetrics;
 pub use kubernetes::KubernetesMetrics;
+pub use live::LiveMetrics;
 pub use otlp::{EndpointMetrics, PushMetrics};
-pub use process::cpu_seconds;
+pub use process::{cpu_seconds, resident_bytes};
 pub use reload::ReloadMetrics;
 pub use web::{RequestRefusal, WebMetrics};
 
@@ -34,6 +36,7 @@ pub struct Health {
     scrapes: ScrapeMetrics,
     reloads: ReloadMetrics,
     budget: BudgetMetrics,
+    live: LiveMetrics,
 }
 
 impl Health {
@@ -50,7 +53,8 @@ impl Health {
         let scrapes = ScrapeMetrics::register(&registry)?;
         let reloads = ReloadMetrics::register(&registry)?;
         let budget = BudgetMetrics::register(&registry)?;
-        Ok(Self { registry, reads, scrapes, reloads, budget })
+        let live = LiveMetrics::register(&registry)?;
+        Ok(Self { registry, reads, scrapes, reloads, budget, live })
     }
 
     /// Where all of them are registered.
@@ -71,6 +75,11 @@ impl Health {
     /// For the one who reads the config.
     pub fn reloads(&self) -> &ReloadMetrics {
         &self.reloads
+    }
+
+    /// For the one who keeps the live page's history.
+    pub fn live(&self) -> &LiveMetrics {
+        &self.live
     }
 
     /// For the one who answers scrapes.
@@ -206,6 +215,10 @@ mod tests {
             "kernel_exporter_config_last_reload_success_timestamp_seconds",
             "kernel_exporter_config_last_reload_successful",
             "kernel_exporter_config_reloads_total",
+            "kernel_exporter_live_history_bytes",
+            "kernel_exporter_live_history_limit_bytes",
+            "kernel_exporter_live_history_seconds",
+            "kernel_exporter_live_requests_total",
             "kernel_exporter_read_duration_seconds",
             "kernel_exporter_read_panics_total",
             "kernel_exporter_reads_total",

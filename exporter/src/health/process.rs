@@ -100,6 +100,12 @@ pub fn cpu_seconds() -> io::Result<f64> {
     Ok(seconds(usage.ru_utime) + seconds(usage.ru_stime))
 }
 
+/// Memory of this process that is resident; `None` when it cannot be found out.
+pub fn resident_bytes() -> Option<u64> {
+    let (_, resident) = memory(&File::open("/proc/self/statm").ok()?)?;
+    Some(resident as u64)
+}
+
 /// A link in it for every open file.
 const FILES: &str = "/proc/self/fd";
 

@@ -32,9 +32,13 @@ pub struct Hub {
 
 type Latest = Mutex<Option<Arc<Snapshot>>>;
 
+/// Is told of every snapshot; it must be quick.
+type Observer = Box<dyn Fn(&Arc<Snapshot>) + Send>;
+
 /// The one who reads, and when that was.
 struct Reader {
     read: Box<dyn FnMut() -> Snapshot + Send>,
+    observer: Observer,
     metrics: ReadMetrics,
     /// When the last read ended, well or not.
     ended: Option<Instant>,
@@ -47,7 +51,17 @@ impl Hub {
         share: Duration,
         metrics: ReadMetrics,
     ) -> Self {
-        let reader = Reader { read: Box::new(read), metrics, ended: None };
+        Self::observed(read, share, metrics, |_| {})
+    }
+
+    /// The same; `observer` is told of every snapshot that is read, before those who wait for it have it.
+    pub fn observed(
+        read: impl FnMut() -> Snapshot + Send + 'static,
+        share: Duration,
+        metrics: ReadMetrics,
+        observer: impl Fn(&Arc<Snapshot>) + Send + 'static,
+    ) -> Self {
+        let reader = Reader { read: Box::new(read), observer: Box::new(observer), metrics, ended: None };
         Self { share, reader: Arc::new(AsyncMutex::new(reader)), latest: Arc::default() }
     }
 
@@ -70,9 +84,23 @@ impl Hub {
         &self,
         then: impl FnOnce(Arc<Snapshot>) -> T + Send + 'static,
     ) -> Result<T, JoinError> {
+        self.with_recent(self.share, then).await
+    }
+
+    /// What `then` makes of a snapshot whose read ended at most `age` before this call, or later; as
+    /// [`with_fresh`](Self::with_fresh).
+    ///
+    /// # Errors
+    ///
+    /// When `then` panics, or the runtime shuts down.
+    pub async fn with_recent<T: Send + 'static>(
+        &self,
+        age: Duration,
+        then: impl FnOnce(Arc<Snapshot>) -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
         let arrived = Instant::now();
         let reader = Arc::clone(&self.reader).lock_owned().await;
-        let shared = reader.ended.is_some_and(|ended| arrived <= ended + self.share);
+        let shared = reader.ended.is_some_and(|ended| arrived <= ended + age);
         let latest = Arc::clone(&self.latest);
         // The lock goes along: when the caller hangs up, the read still ends before the next one begins.
         let reader = (!shared).then_some(reader);
@@ -119,7 +147,9 @@ fn read(mut reader: OwnedMutexGuard<Reader>, latest: &Latest) {
     reader.metrics.stale.set(i64::from(outcome.is_err()));
     match outcome {
         Ok(snapshot) => {
-            *locked(latest) = Some(Arc::new(snapshot));
+            let snapshot = Arc::new(snapshot);
+            (reader.observer)(&snapshot);
+            *locked(latest) = Some(snapshot);
         }
         Err(_) => {
             reader.metrics.panics.inc();

@@ -56,6 +56,31 @@ async fn sharing_ends() {
     assert_eq!(number(hub.latest().expect("there was a read")), 2);
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_is_content_with_an_older_one_shares_it() {
+    let (hub, _) = counting(Duration::ZERO);
+    assert_eq!(number(hub.fresh().await), 1);
+    let recent = async |age| number(hub.with_recent(age, |snapshot| snapshot).await.expect("no panic"));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(recent(Duration::from_secs(2)).await, 1);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(recent(Duration::from_secs(2)).await, 2);
+}
+
+#[tokio::test]
+async fn the_observer_has_every_snapshot_before_anybody_else() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let observer = move |snapshot: &Arc<Snapshot>| log.lock().expect("no panic").push(Arc::clone(snapshot));
+    let hub = Hub::observed(|| Snapshot::empty(SystemTime::now()), Duration::ZERO, metrics(), observer);
+    for count in 1..=3 {
+        let snapshot = hub.fresh().await;
+        let seen = seen.lock().expect("no panic");
+        assert_eq!(seen.len(), count);
+        assert!(seen.last().is_some_and(|last| Arc::ptr_eq(last, &snapshot)));
+    }
+}
+
 #[tokio::test]
 async fn a_caller_who_hangs_up_leaves_its_read_to_the_next() {
     let (hub, reads) = counting(Duration::from_millis(80));

@@ -1,13 +1,15 @@
-//! The HTTP server: metrics, health, and a page that says what this is.
+//! The HTTP server: metrics, health, and a page for people.
 //!
 //! It is made for a port that strangers can reach: it reads no bodies, answers only GET and HEAD unless the
 //! config allows a reload by request, and bounds connections, header sizes, waiting times and scrapes in
 //! flight. A [`Web`] adds what its operator asks for: TLS, certificates or passwords of clients, headers, a
 //! limit on requests.
 
+mod assets;
 mod connections;
 mod delivery;
 mod hub;
+mod live;
 mod pages;
 mod patience;
 mod reload;
@@ -16,7 +18,7 @@ mod web;
 
 pub use connections::serve;
 pub use hub::Hub;
-pub use pages::CollectorStatus;
+pub use pages::{CollectorStatus, Cost};
 pub use reload::{Outcome, Reloads};
 pub use web::Web;
 
@@ -33,7 +35,7 @@ use axum::{
 };
 use tokio::sync::{Semaphore, watch};
 
-use crate::{health::Health, prometheus::Exposition, snapshot::Snapshot};
+use crate::{health::Health, live::Live, prometheus::Exposition, snapshot::Snapshot};
 
 /// Scrapes that are answered at the same time; those beyond get 503. The same as in other exporters.
 const MAX_SCRAPES: usize = 40;
@@ -51,6 +53,10 @@ pub struct Site {
     pub exposition: watch::Receiver<Arc<Exposition>>,
     /// What the landing page says about each collector.
     pub collectors: Box<dyn Fn() -> Vec<CollectorStatus> + Send + Sync>,
+    /// What the exporter costs.
+    pub cost: Box<dyn Fn() -> Cost + Send + Sync>,
+    /// What happened in the last minutes.
+    pub live: Arc<Live>,
     /// Called with the scraper, its address and user agent, once it has taken all of a snapshot.
     pub on_delivered: OnDelivered,
     /// Where to ask for another config.
@@ -68,13 +74,28 @@ struct App {
     site: Site,
     /// One permit per scrape in flight.
     scrapes: Arc<Semaphore>,
+    /// One permit per request of an open page in flight.
+    pages: Arc<Semaphore>,
+    /// What pages were answered last.
+    latest: live::Latest,
 }
 
 /// The server's paths. Needs to be served by [`serve`], which tells handlers the client's address.
 pub fn router(site: Site) -> Router {
-    let app = Arc::new(App { site, scrapes: Arc::new(Semaphore::new(MAX_SCRAPES)) });
+    let app = Arc::new(App {
+        site,
+        scrapes: Arc::new(Semaphore::new(MAX_SCRAPES)),
+        pages: Arc::new(Semaphore::new(live::MAX_REQUESTS)),
+        latest: live::Latest::default(),
+    });
+    let assets = assets::ALL
+        .iter()
+        .fold(Router::new(), |router, asset| router.route(asset.path, get(|| async { asset.response() })));
     Router::new()
-        .route("/", get(pages::landing))
+        .route("/", get(pages::page))
+        .route("/api/live", get(live::live))
+        .route("/docs/metrics.md", get(pages::reference))
+        .merge(assets)
         .route("/metrics", get(scrape::scrape))
         .route("/healthz", get(pages::healthz))
         .route("/readyz", get(pages::readyz))

@@ -94,16 +94,16 @@ fn body(app: &App, format: Format, gzip: bool, snapshot: &Snapshot) -> anyhow::R
     Ok(if gzip { compressed(&body)? } else { body })
 }
 
-fn compressed(body: &[u8]) -> io::Result<Vec<u8>> {
+pub(super) fn compressed(body: &[u8]) -> io::Result<Vec<u8>> {
     // Metrics repeat themselves: even the fast level makes a twentieth of them.
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 16), Compression::fast());
     encoder.write_all(body)?;
     encoder.finish()
 }
 
-fn failed(error: &dyn std::fmt::Display) -> Response {
-    tracing::error!(%error, "cannot write metrics");
-    (StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written; see the log\n").into_response()
+pub(super) fn failed(error: &dyn std::fmt::Display) -> Response {
+    tracing::error!(%error, "cannot write an answer");
+    (StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written; see the log\n").into_response()
 }
 
 /// The scraper would soon hang up. The read goes on; those who come meanwhile share it.
@@ -124,6 +124,6 @@ fn scraper(peer: SocketAddr, headers: &HeaderMap) -> String {
 }
 
 /// All values of a header that are text.
-fn texts<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+pub(super) fn texts<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
 }

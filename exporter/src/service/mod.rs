@@ -23,18 +23,19 @@ use tokio::{
 use tracing::info;
 
 use crate::{
-    budget::{Governor, Shed},
+    budget::{Governor, Shed, costs},
     cli::Overrides,
     config::{Config, ListenAddress},
     engine::{Engine, Report},
     entities::kubernetes,
-    health::{EngineMetrics, Health, KubernetesMetrics},
+    health::{self, EngineMetrics, Health, KubernetesMetrics},
     kernel::host,
+    live::Live,
     logging::{self, Logging},
     otlp::Pushers,
     privileges,
     prometheus::Exposition,
-    server::{self, CollectorStatus, Hub, Reloads, Site, Web},
+    server::{self, CollectorStatus, Cost, Hub, Reloads, Site, Web},
     service_manager,
     snapshot::Snapshot,
 };
@@ -53,6 +54,7 @@ struct Service {
     report: Arc<Mutex<Report>>,
     exposition: watch::Sender<Arc<Exposition>>,
     read_interval: watch::Sender<Duration>,
+    live: Arc<Live>,
     router: axum::Router,
     /// Whom it answers, and by what protocol.
     web: Arc<Web>,
@@ -65,6 +67,7 @@ struct Service {
     shed: Shed,
     reloads: Arc<Reloads>,
     reads: JoinHandle<()>,
+    records: JoinHandle<()>,
     attends: JoinHandle<()>,
 }
 
@@ -148,8 +151,14 @@ impl Service {
         let (exposition, shown) = watch::channel(Arc::new(Exposition::new(&(&config.histograms).into())));
         health.registry().register(Box::new(EngineMetrics::new(Arc::clone(&report), shown.clone())?))?;
         health.registry().register(Box::new(KubernetesMetrics::new(pods)?))?;
-        let reader = Arc::clone(&engine);
-        let hub = Arc::new(Hub::new(move || locked(&reader).read(), SHARED, health.reads().clone()));
+        let live = Arc::new(Live::new(&config.live, health.live().clone()));
+        let (reader, history) = (Arc::clone(&engine), Arc::clone(&live));
+        let hub = Arc::new(Hub::observed(
+            move || locked(&reader).read(),
+            SHARED,
+            health.reads().clone(),
+            move |snapshot| history.offer(snapshot),
+        ));
         let (pushed, gone, scraped) = (deliveries.clone(), deliveries.clone(), deliveries);
         let on_pushed = Box::new(move |to: &str, snapshot: &Snapshot| pushed.add(to, snapshot));
         let on_gone = Box::new(move |who: &str| gone.forget(who));
@@ -163,6 +172,11 @@ impl Service {
                 let report = Arc::clone(&report);
                 Box::new(move || statuses(&report))
             },
+            cost: {
+                let (report, health) = (Arc::clone(&report), Arc::clone(&health));
+                Box::new(move || cost(&report, &health))
+            },
+            live: Arc::clone(&live),
             on_delivered: Box::new(move |to, snapshot| scraped.add(to, snapshot)),
             reloads: Arc::clone(&reloads),
         });
@@ -171,6 +185,8 @@ impl Service {
         let (read_interval, interval) = watch::channel(config.read_interval);
         let reader = Arc::clone(&hub);
         let reads = tokio::spawn(async move { reader.run(interval).await });
+        let recorder = Arc::clone(&live);
+        let records = tokio::spawn(async move { recorder.run().await });
         let attends = tokio::spawn(attend(server.address, hub, Arc::clone(&health), Arc::clone(&report)));
         Ok(Self {
             config,
@@ -180,6 +196,7 @@ impl Service {
             report,
             exposition,
             read_interval,
+            live,
             router,
             web,
             server,
@@ -189,6 +206,7 @@ impl Service {
             shed: Shed::default(),
             reloads,
             reads,
+            records,
             attends,
         })
     }
@@ -247,7 +265,28 @@ fn cannot_listen(address: &ListenAddress) -> String {
     format!("cannot listen on {address}; set `listen` in the config")
 }
 
-/// What the landing page says of the collectors.
+/// What the exporter costs, for the page.
+fn cost(report: &Mutex<Report>, health: &Health) -> Cost {
+    let report = locked(report);
+    let collectors = costs(&report.families, report.run_time).into_iter();
+    let maps = report.families.iter().flat_map(|family| &family.maps);
+    let limit = health.budget().limit.get();
+    let is_known = limit > 0.0; // from the first look at the cost on
+    Cost {
+        cores: is_known.then(|| health.budget().usage.get()),
+        limit: (is_known && limit.is_finite()).then_some(limit),
+        cpus: host::online_cpus(),
+        memory: health::resident_bytes(),
+        maps: maps.map(|(_, bytes)| bytes).sum(),
+        stale: health.reads().stale.get() != 0,
+        collectors: collectors
+            .filter(|(name, _)| !name.is_empty())
+            .map(|(name, cost)| (name.to_owned(), cost.programs + cost.reads))
+            .collect(),
+    }
+}
+
+/// What the page says of the collectors.
 fn statuses(report: &Mutex<Report>) -> Vec<CollectorStatus> {
     let report = locked(report);
     let collectors = report.collectors.iter().map(|state| CollectorStatus {

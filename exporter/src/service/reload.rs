@@ -82,6 +82,9 @@ impl Service {
         }
         self.exposition.send_replace(Arc::new(Exposition::new(&(&config.histograms).into())));
         self.read_interval.send_replace(config.read_interval);
+        if config.live != self.config.live {
+            self.live.configure(&config.live);
+        }
         if let Some(listener) = listener {
             let new = Server::start(listener, &self.router, &self.web)?;
             let old = std::mem::replace(&mut self.server, new);

@@ -45,6 +45,7 @@ impl Service {
         self.server.end().await;
         self.attends.abort();
         self.reads.abort();
+        self.records.abort();
         let keeps = file(&self.config.restart);
         if keeps.is_some() {
             locked(&self.engine).stop_waiting();

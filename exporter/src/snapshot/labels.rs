@@ -41,6 +41,16 @@ impl Labels {
         Self::sorted(self.0.iter().filter(|label| label.key != key).chain(labels.iter()).cloned().collect())
     }
 
+    /// This set without some keys. Values are shared, not copied.
+    #[must_use]
+    pub fn without(&self, keys: &[&Key]) -> Self {
+        let goes = |label: &&Label| keys.contains(&label.key);
+        if !self.0.iter().any(|label| goes(&label)) {
+            return self.clone();
+        }
+        Self(self.0.iter().filter(|label| !goes(label)).cloned().collect())
+    }
+
     fn sorted(mut labels: Vec<Label>) -> Self {
         labels.sort_by_key(|label| label.key);
         labels.dedup_by(|a, b| a.key == b.key);

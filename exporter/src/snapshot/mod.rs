@@ -48,7 +48,7 @@ impl Edition {
 pub struct Family {
     /// What they are series of.
     pub metric: &'static Metric,
-    /// No label set occurs twice.
+    /// No label set occurs twice; in the order of their labels.
     pub series: Vec<Series>,
 }
 

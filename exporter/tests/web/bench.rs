@@ -9,9 +9,11 @@ use std::{
 };
 
 use kernel_exporter::{
+    config,
     health::Health,
+    live::Live,
     prometheus::{Exposition, ExpositionOptions},
-    server::{Hub, Reloads, Site, Web, router, serve},
+    server::{Cost, Hub, Reloads, Site, Web, router, serve},
     snapshot::Snapshot,
 };
 use tokio::{
@@ -55,6 +57,8 @@ impl Bench {
         let web = Web::load(file.to_str().expect("text"), health.registry()).expect("it is valid");
         let site = Site {
             hub: Arc::new(Hub::new(read, Duration::from_millis(50), health.reads().clone())),
+            live: Arc::new(Live::new(&config::Live::default(), health.live().clone())),
+            cost: Box::new(Cost::default),
             health,
             exposition: watch::channel(Arc::new(Exposition::new(&ExpositionOptions::default()))).1,
             collectors: Box::new(Vec::new),

@@ -34,7 +34,9 @@ fn get(bench: &Bench, path: &str, headers: &str) -> Response {
 #[test]
 fn who_has_no_password_gets_nothing() {
     let bench = bench(&[user("alice", "secret"), user("bob", "other")]);
-    for path in ["/metrics", "/", "/healthz", "/readyz", "/nothing"] {
+    for path in
+        ["/metrics", "/", "/page/main.js", "/api/live", "/docs/metrics.md", "/healthz", "/readyz", "/nothing"]
+    {
         let response = get(&bench, path, "");
         assert_eq!((response.status(), response.header("www-authenticate")), (401, Some("Basic")), "{path}");
         assert_eq!(response.body, "unauthorized\n");
@@ -61,7 +63,7 @@ fn who_has_no_password_gets_nothing() {
     }
     let metrics = get(&bench, "/metrics", &basic("alice", "secret"));
     let refused = "kernel_exporter_requests_refused_total{reason=\"unauthorized\"}";
-    assert_eq!(metrics.sample(refused), Some(16.0));
+    assert_eq!(metrics.sample(refused), Some(19.0));
 }
 
 /// A body that comes along with a request that is refused is not taken for another request.
