@@ -20,7 +20,7 @@ use crate::{
     fetched,
     harness::{Scrape, turn, unique, wait_for},
     kubernetes::with_components,
-    statically, text,
+    object, statically, text,
     tools::{or_skip, root_folder},
 };
 
@@ -30,7 +30,6 @@ const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCAL
 /// A running exporter in a container.
 pub(crate) struct Running {
     process: libc::pid_t,
-    doctor: Value,
 }
 
 impl Running {
@@ -72,8 +71,10 @@ pub(crate) struct Pods {
     /// Ends the script when it is closed.
     input: Option<ChildStdin>,
     manifest: PathBuf,
-    pub(crate) image_bytes: u64,
-    pub(crate) exporters: BTreeMap<String, Running>,
+    image_bytes: u64,
+    /// What doctor says, if it was asked.
+    doctor: Value,
+    exporters: BTreeMap<String, Running>,
 }
 
 impl Pods {
@@ -103,17 +104,16 @@ impl Pods {
             .expect("util-linux has unshare");
         let input = child.stdin.take();
         let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let mut pods = Self { child, input, manifest, image_bytes: 0, exporters: BTreeMap::new() };
+        let mut pods =
+            Self { child, input, manifest, image_bytes: 0, doctor: Value::Null, exporters: BTreeMap::new() };
         for line in lines.map(|line| line.expect("text")).take_while(|line| line != "ready") {
-            match line.splitn(3, ' ').collect::<Vec<_>>()[..] {
-                [bytes] => pods.image_bytes = bytes.parse().expect(&line),
-                [name, process, doctor] => {
-                    let doctor =
-                        serde_json::from_str(doctor).unwrap_or_else(|error| panic!("{line}: {error}"));
-                    let running = Running { process: process.parse().expect(&line), doctor };
-                    pods.exporters.insert(name.to_owned(), running);
+            match line.split_once(' ') {
+                _ if line.starts_with('{') => pods.doctor = serde_json::from_str(&line).expect(&line),
+                Some((name, process)) => {
+                    let process = process.parse().expect(&line);
+                    pods.exporters.insert(name.to_owned(), Running { process });
                 }
-                _ => panic!("{line}"),
+                None => pods.image_bytes = line.parse().expect(&line),
             }
         }
         let _ = fs::remove_dir_all(context);
@@ -158,10 +158,23 @@ fn as_the_kubelet_reads(object: &Value) -> Value {
     object
 }
 
+/// The same, to run doctor once.
+fn asked_for_doctor(daemon_set: &Value) -> Value {
+    let mut doctor = daemon_set.clone();
+    doctor["metadata"]["name"] = json!("doctor");
+    let pod = &mut doctor["spec"]["template"]["spec"];
+    pod["restartPolicy"] = json!("Never");
+    let arguments = pod["containers"][0]["args"].as_array_mut().expect("arguments");
+    arguments.extend(["doctor", "--format=json"].map(|argument| json!(argument)));
+    doctor
+}
+
 #[test]
 fn every_default_collector_measures_with_the_manifest_s_privileges() {
     let Some(_turn) = turn() else { return };
-    let objects = or_skip!(with_components("container", &[]));
+    let mut objects = or_skip!(with_components("container", &[]));
+    let doctor = asked_for_doctor(object(&objects, "DaemonSet"));
+    objects.push(doctor);
     let pods = or_skip!(Pods::play(&objects));
     let exporter = pods.only();
 
@@ -178,7 +191,7 @@ fn every_default_collector_measures_with_the_manifest_s_privileges() {
     wait_for("it is ready", || get("/readyz").status() == 200);
     assert_eq!(get("/healthz").status(), 200);
     let scrape = Scrape::parse(&get("/metrics").body);
-    let parts = exporter.doctor["parts"].as_array().expect("parts");
+    let parts = pods.doctor["parts"].as_array().expect("parts");
     let mut measured = 0;
     for part in parts.iter().filter(|part| !matches!(part["status"].as_str(), Some("failed" | "off"))) {
         let name = part["name"].as_str().expect("a name");
@@ -193,14 +206,15 @@ fn every_default_collector_measures_with_the_manifest_s_privileges() {
         let parts = doctor["parts"].as_array().expect("parts");
         parts.iter().map(|part| json!([part["name"], part["status"]])).collect()
     };
-    assert_eq!(status(&exporter.doctor), status(&here), "as much works in the container as outside");
+    assert_eq!(status(&pods.doctor), status(&here), "as much works in the container as outside");
     assert!(measured >= 3, "{parts:?}");
-    assert_eq!(exporter.doctor["machine"]["host_pid_namespace"], true);
+    assert_eq!(pods.doctor["machine"]["host_pid_namespace"], true);
 
-    // What was there before the exporter has a name: cgroups are seen from their root.
-    let own = fs::read_to_string("/proc/self/cgroup").expect("proc is mounted");
+    // Cgroups are seen from their root, so that what was there before the exporter has a name.
+    assert_eq!(pods.doctor["machine"]["cgroup_mount"], here["machine"]["cgroup_mount"]);
+
     println!("image {:.1} MB", pods.image_bytes as f64 / 1e6);
-    println!("memory {:?} bytes; this test's cgroups:\n{own}", exporter.memory());
+    println!("memory {:?} MB", exporter.memory().map(|bytes| bytes / 1_000_000));
     assert!(pods.image_bytes < 25_000_000, "{} bytes", pods.image_bytes);
     assert!(exporter.memory().is_none_or(|bytes| bytes < 128 << 20), "{:?}", exporter.memory());
 }
@@ -241,5 +255,6 @@ fn tls_and_users_are_switched_on_by_a_secret() {
         (scrape.status(), scrape.sample("kernel_exporter_config_last_reload_successful")),
         (200, Some(1.0))
     );
-    assert!(pods.only().inside(|| Client::plain().get(ADDRESS, "/metrics", "")).is_err());
+    let plain = pods.only().inside(|| Client::plain().get(ADDRESS, "/metrics", ""));
+    assert!(plain.is_ok_and(|response| response.status() == 400), "nothing is served without TLS");
 }

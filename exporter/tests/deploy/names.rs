@@ -9,7 +9,12 @@ use std::{
 
 use serde_json::json;
 
-use crate::{container::Pods, harness::turn, kubernetes::with_components, tools::or_skip};
+use crate::{
+    container::Pods,
+    harness::{turn, wait_for},
+    kubernetes::with_components,
+    tools::or_skip,
+};
 
 /// Where the names lead, each to an address of its own.
 const BY_HOSTS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
@@ -31,14 +36,29 @@ fn endpoints_are_found_by_name() {
                 object["data"]["config.yaml"] = json!(config.to_string());
             }
             Some("DaemonSet") => {
+                // As the kubelet lays them out; podman makes none where there is no network.
                 let pod = &mut object["spec"]["template"]["spec"];
-                pod["hostAliases"] = json!([{ "ip": BY_HOSTS, "hostnames": ["receiver.hosts.test"] }]);
-                pod["dnsPolicy"] = json!("None");
-                pod["dnsConfig"] = json!({ "nameservers": ["127.0.0.1"] });
+                let volume = json!({ "name": "names", "configMap": { "name": "names" } });
+                pod["volumes"].as_array_mut().expect("volumes").push(volume);
+                for file in ["hosts", "resolv.conf"] {
+                    let path = format!("/etc/{file}");
+                    let mount =
+                        json!({ "name": "names", "mountPath": path, "subPath": file, "readOnly": true });
+                    pod["containers"][0]["volumeMounts"].as_array_mut().expect("mounts").push(mount);
+                }
             }
             _ => {}
         }
     }
+    objects.push(json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "name": "names" },
+        "data": {
+            "hosts": format!("{BY_HOSTS} receiver.hosts.test\n"),
+            "resolv.conf": "nameserver 127.0.0.1\n",
+        },
+    }));
     let pods = or_skip!(Pods::play(&objects));
     pods.only().inside(|| {
         let server = UdpSocket::bind("127.0.0.1:53").expect("the network is the pod's own");
@@ -52,7 +72,14 @@ fn endpoints_are_found_by_name() {
 
 /// What comes first on the first connection.
 fn first_request(listener: &TcpListener) -> String {
-    let (mut connection, _) = listener.accept().expect("somebody connects");
+    let mut accepted = None;
+    listener.set_nonblocking(true).expect("a socket");
+    wait_for("somebody connects", || {
+        accepted = listener.accept().ok();
+        accepted.is_some()
+    });
+    let (mut connection, _) = accepted.expect("waited for");
+    connection.set_nonblocking(false).expect("a socket");
     connection.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
     let mut head = [0; 128];
     connection.read_exact(&mut head).expect("a request");
