@@ -30,15 +30,22 @@ fn jobs(config: &str) -> Vec<Value> {
 }
 
 #[test]
-fn prometheus_takes_both_scrape_configs() {
-    let [old, new] = ["2", "3"].map(|version| text(&format!("deploy/prometheus/prometheus-{version}.yml")));
+fn prometheus_takes_the_scrape_configs() {
+    let [old, new, pods] = ["2", "3", "kubernetes"]
+        .map(|name| text(&format!("deploy/prometheus/prometheus-{name}.yml")));
     assert_eq!(or_skip!(refused(&old)), "");
     // 3.5, which is what there is to test with, does not know this key yet.
-    let key = "    scrape_native_histograms: true\n";
-    assert_eq!(new.matches(key).count(), 2);
-    assert_eq!(or_skip!(refused(&new.replace(key, ""))), "");
+    for config in [&new, &pods] {
+        let lines: Vec<&str> = config.lines().collect();
+        let (unknown, known): (Vec<&str>, Vec<&str>) =
+            lines.iter().partition(|line| line.trim_start().starts_with("scrape_native_histograms: true"));
+        assert_eq!(unknown.len(), 1, "{config}");
+        assert_eq!(or_skip!(refused(&known.join("\n"))), "");
+    }
     assert_eq!(jobs(&old), jobs(&new));
-    assert!(jobs(&new).iter().all(|job| job["honor_labels"] == true));
+    for config in [&old, &new, &pods] {
+        assert!(jobs(config).iter().all(|job| job["honor_labels"] == true));
+    }
     assert!(or_skip!(refused(&old.replace("honor_labels", "honour_labels"))).contains("honour_labels"));
 }
 
