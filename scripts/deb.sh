@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Build the Debian package with cargo-deb: target/debian/kernel-exporter_*.deb.
 #
-#   scripts/deb.sh [--like-tests]    (what scripts/static.sh makes of it)
+#   scripts/deb.sh [--linked]    (target/static/kernel-exporter is there already)
 #
 # exporter/Cargo.toml says what is in it. What has to be made first (the executable, completions, the manual page, the
 # changelog) is laid out in target/deb.
@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
 
 scripts/setup.sh deb
-scripts/static.sh "$@"
+[ "${1:-}" = --linked ] || scripts/static.sh
 stage=target/deb
 rm -rf "$stage" target/debian
 mkdir -p "$stage/units"

@@ -200,7 +200,8 @@ fn every_default_collector_measures_with_the_manifest_s_privileges() {
             measured += 1;
         }
     }
-    let here = Command::new(crate::BINARY).args(["doctor", "--format", "json"]).output().expect("it starts");
+    let here =
+        Command::new(statically::linked()).args(["doctor", "--format", "json"]).output().expect("it starts");
     let here: Value = serde_json::from_slice(&here.stdout).expect("JSON");
     let status = |doctor: &Value| -> Vec<Value> {
         let parts = doctor["parts"].as_array().expect("parts");

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, env, fs, path::Path};
 
 use serde_json::Value;
 
-use crate::{text, tools::root_folder};
+use crate::{documents, text, tools::root_folder};
 
 const CHART: &str = "deploy/helm/kernel-exporter";
 
@@ -81,4 +81,14 @@ fn copies_are_what_they_were_made_of() {
         let present = fs::read_to_string(&file).unwrap_or_default();
         assert!(present == content, "{path} is not what it was made of; make deploy-copies makes it anew");
     }
+}
+
+/// The chart and the manifests name the image of this version.
+#[test]
+fn versions_are_the_exporter_s() {
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    let chart = documents(&text(&format!("{CHART}/Chart.yaml"))).remove(0);
+    let base = documents(&text("deploy/kubernetes/base/kustomization.yaml")).remove(0);
+    let named = [&chart["version"], &chart["appVersion"], &base["images"][0]["newTag"]];
+    assert_eq!(named.map(Value::as_str), [Some(VERSION); 3]);
 }

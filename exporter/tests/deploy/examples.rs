@@ -31,8 +31,8 @@ fn jobs(config: &str) -> Vec<Value> {
 
 #[test]
 fn prometheus_takes_the_scrape_configs() {
-    let [old, new, pods] = ["2", "3", "kubernetes"]
-        .map(|name| text(&format!("deploy/prometheus/prometheus-{name}.yml")));
+    let [old, new, pods] =
+        ["2", "3", "kubernetes"].map(|name| text(&format!("deploy/prometheus/prometheus-{name}.yml")));
     assert_eq!(or_skip!(refused(&old)), "");
     // 3.5, which is what there is to test with, does not know this key yet.
     for config in [&new, &pods] {

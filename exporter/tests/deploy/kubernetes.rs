@@ -90,7 +90,7 @@ pub(crate) fn config_in(config_map: &Value) -> &str {
 pub(crate) fn refused_by_check(config: &str) -> String {
     let file = std::env::temp_dir().join(crate::harness::unique("deploy.yaml"));
     fs::write(&file, config).expect("a folder for temporary files");
-    let output = Command::new(crate::BINARY).arg("check").arg("--config").arg(&file).output();
+    let output = Command::new(crate::statically::linked()).arg("check").arg("--config").arg(&file).output();
     let output = output.expect("the program starts");
     let _ = fs::remove_file(&file);
     if output.status.success() { String::new() } else { String::from_utf8_lossy(&output.stderr).into_owned() }

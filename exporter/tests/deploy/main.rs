@@ -33,9 +33,6 @@ use serde_json::Value;
 
 use crate::tools::{fed, root_folder};
 
-/// The program under test, as every other test has it.
-const BINARY: &str = env!("CARGO_BIN_EXE_kernel-exporter");
-
 /// A Python with Helm's library and the validators of manifests, or why the test can't run here.
 fn python() -> Result<PathBuf, String> {
     fetched("venv-deploy/bin/python")

@@ -121,4 +121,7 @@ fn monitors_select_the_pods_and_keep_their_own_labels_off() {
     let endpoint = &monitor["podMetricsEndpoints"][0];
     assert_eq!((&endpoint["honorLabels"], &monitor["scrapeNativeHistograms"]), (&json!(true), &json!(true)));
     assert_eq!(endpoint["port"], container(&objects)["ports"][0]["name"]);
+    let relabelings = endpoint["relabelings"].as_array().expect("a list");
+    let dropped = json!({ "regex": "pod|container|namespace", "action": "labeldrop" });
+    assert!(relabelings.contains(&dropped), "{relabelings:?}");
 }
