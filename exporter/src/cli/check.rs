@@ -105,7 +105,10 @@ fn web(file: &str) -> String {
 fn page(live: &Live) -> String {
     let Live { enabled, history, memory, refresh } = live;
     let [history, refresh] = [history, refresh].map(|time| duration::show(*time));
-    on(*enabled, &format!("{history} in at most {memory}, read every {refresh} while one is open"))
+    if !enabled {
+        return "off".to_owned();
+    }
+    format!("on, {history} in at most {memory}, read every {refresh} while one is open")
 }
 
 fn on_what(reload: &Reload) -> String {
