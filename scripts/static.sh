@@ -11,6 +11,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+# What cargo tells tests of themselves: build scripts look at some of it, and would be run anew for another value.
+unset OUT_DIR "${!CARGO_PKG_@}" "${!CARGO_MANIFEST_@}"
 made=${CARGO_TARGET_DIR:-target}/release/kernel-exporter
 
 as_its_owner() { # tests run as root may be somebody else's, who has to be able to build afterwards

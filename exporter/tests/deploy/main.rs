@@ -1,5 +1,5 @@
-//! What it is deployed with: manifests, the Helm chart, the image and the Debian package, judged by the tools that they are
-//! for, and the exporter itself in a container with exactly the manifest's privileges.
+//! What it is deployed with: manifests, the Helm chart, the image and the Debian package, judged by the tools that
+//! they are for, and the exporter itself in a container with exactly the manifest's privileges.
 
 #[expect(dead_code, unused_imports, reason = "truth tests need more of it")]
 #[path = "../harness/mod.rs"]

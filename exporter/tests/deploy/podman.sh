@@ -3,12 +3,12 @@
 #
 #   unshare --mount podman.sh ROOT CONTEXT MANIFEST
 #
-# ROOT is a folder with podman and all it needs; CONTEXT is what scripts/image.sh laid out; MANIFEST is for `podman kube
-# play`, with localhost/kernel-exporter:test as the image. All mounts are this mount namespace's own. Each pod has a network
-# namespace in which there is nothing but loopback. The pid namespace is this machine's, as the manifest asks, so pods are
-# removed at the end whatever happens. Printed are the image's size in bytes, a line for each container with its name and its
-# process, what the one called doctor has said, and `ready`. (Nothing can be executed in a running container here: its root
-# is not that of its mount namespace, as podman is in a chroot.)
+# ROOT is a folder with podman and all it needs; CONTEXT is what scripts/image.sh laid out; MANIFEST is for `podman
+# kube play`, with localhost/kernel-exporter:test as the image. All mounts are this mount namespace's own. Each pod has a
+# network namespace in which there is nothing but loopback. The pid namespace is this machine's, as the manifest asks,
+# so pods are removed at the end whatever happens. Printed are the image's size in bytes, a line for each container with
+# its name and its process, what the one called doctor has said, and `ready`. (Nothing can be executed in a running
+# container here: its root is not that of its mount namespace, as podman is in a chroot.)
 set -euo pipefail
 root=$1 context=$2 manifest=$3
 mount --make-rprivate /

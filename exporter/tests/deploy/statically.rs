@@ -4,8 +4,8 @@ use std::{path::PathBuf, process::Command, sync::OnceLock};
 
 use crate::tools::root_folder;
 
-/// The executable, linked once. Whoever runs the exporter here runs this one: while it is linked, cargo's own is away for
-/// a moment.
+/// The executable, linked once. Whoever runs the exporter here runs this one: while it is linked, cargo's own is
+/// away for a moment.
 pub(crate) fn linked() -> PathBuf {
     static LINKED: OnceLock<PathBuf> = OnceLock::new();
     let link = || {
