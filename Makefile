@@ -63,10 +63,10 @@ docs: build ## write docs/metrics.md, docs/config.schema.json and the dashboards
 	mv target/metrics.md docs/metrics.md
 	$(EXPORTER) schema >target/config.schema.json
 	mv target/config.schema.json docs/config.schema.json
-	cargo run --release --package kernel-exporter --example dashboards -- dashboards
+	UPDATE_GOLDEN=1 cargo test --profile quick --workspace --test dashboards the_dashboards_are_current
 
 deploy-copies: ## write what deploy/ has copies of anew: the config, its schema, dashboards, rules
-	UPDATE_GOLDEN=1 cargo test --release --workspace --test deploy copies
+	UPDATE_GOLDEN=1 cargo test --profile quick --workspace --test deploy copies
 
 completions: build ## write completions for shells and the manual page to target/share
 	mkdir -p target/share
@@ -77,7 +77,7 @@ bench: build ## what the hooks and the exports cost
 	cargo bench --workspace
 
 soak: build ## load, scrapes, pushes and reloads without end: no leak, no drift [MINUTES=10, twice]
-	KERNEL_EXPORTER_SOAK_MINUTES=$(or $(MINUTES),10) cargo test --release --workspace --test identity -- --nocapture soak
+	KERNEL_EXPORTER_SOAK_MINUTES=$(or $(MINUTES),10) cargo test --profile quick --workspace --test identity -- --nocapture soak
 
 clean: ## remove what was built (what was fetched stays in .cache)
 	cargo clean

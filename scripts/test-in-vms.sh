@@ -19,7 +19,7 @@ mkdir -p "$logs"
 
 # The executables, as cargo names them. --workspace resolves features as the tests on the host do, so that
 # nothing is built a second time.
-artifacts=$(cargo test --release --workspace "${targets[@]/#/--test=}" --no-run \
+artifacts=$(cargo test --profile quick --workspace "${targets[@]/#/--test=}" --no-run \
   --message-format=json-render-diagnostics)
 executable() { # KIND NAME
   sed -nE 's/.*"kind":\["'"$1"'"\].*"name":"'"$2"'".*"executable":"([^"]+)".*/\1/p' <<<"$artifacts" | tail -1

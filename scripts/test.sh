@@ -44,7 +44,7 @@ step() { # NAME COMMAND...
 
 on_host() { # the tests on this machine; a few that fail, once more
   local failures again=$logs/again.txt
-  tests() { cargo test --release --workspace --no-fail-fast -- --show-output "$@"; }
+  tests() { cargo test --profile quick --workspace --no-fail-fast -- --show-output "$@"; }
   tests && return
   mapfile -t failures < <(scripts/failed-tests.sh "$logs/host.log")
   [ ${#failures[@]} -gt 0 ] && tests --exact "${failures[@]}" >"$again" 2>&1 || return 1

@@ -9,14 +9,17 @@ use crate::{documents, text, tools::root_folder};
 
 const CHART: &str = "deploy/helm/kernel-exporter";
 
+/// A folder, where in the chart its files go, and which of them.
+type Originals = (&'static str, &'static str, fn(&str) -> bool);
+
 /// Every copy with its content.
 fn copies() -> BTreeMap<String, String> {
     let mut copies = BTreeMap::from([
         ("deploy/kubernetes/base/config.yaml".to_owned(), config_for_pods()),
         (format!("{CHART}/values.schema.json"), schema_of_values()),
     ]);
-    let originals: [(_, _, fn(&str) -> bool); 2] =
-        [("dashboards", "dashboards", is_dashboard), ("deploy/prometheus", "rules", is_rules)];
+    let originals: [Originals; 2] =
+        [("dashboards", "dashboards", is_dashboard), ("dashboards/rules", "rules", is_rules)];
     for (folder, into, is_original) in originals {
         for file in files_in(folder).into_iter().filter(|file| is_original(file)) {
             copies.insert(format!("{CHART}/files/{into}/{file}"), text(&format!("{folder}/{file}")));
@@ -30,7 +33,7 @@ fn is_dashboard(name: &str) -> bool {
 }
 
 fn is_rules(name: &str) -> bool {
-    name.starts_with("rules") && name.ends_with(".yaml")
+    name.ends_with(".yaml")
 }
 
 /// The project's config, serving at the pod's address.

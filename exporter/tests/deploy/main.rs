@@ -70,7 +70,7 @@ fn text(path: &str) -> String {
 /// The documents in a stream of YAML.
 fn documents(yaml: &str) -> Vec<Value> {
     use serde::Deserialize as _;
-    let documents = serde_yaml::Deserializer::from_str(yaml).map(|document| Value::deserialize(document));
+    let documents = serde_yaml::Deserializer::from_str(yaml).map(Value::deserialize);
     let documents = documents.map(|document| document.unwrap_or_else(|error| panic!("{error}\n{yaml}")));
     documents.filter(|document| !document.is_null()).collect()
 }

@@ -15,7 +15,7 @@ const INSIDE: &str = "KERNEL_EXPORTER_IN_A_CGROUP_NAMESPACE";
 
 #[test]
 fn cgroups_outside_of_the_namespace_have_names() {
-    if let Some(outside) = env::var(INSIDE).ok() {
+    if let Ok(outside) = env::var(INSIDE) {
         let (id, path) = outside.split_once(' ').expect("two words");
         let hierarchy = Hierarchy::of_this_host().expect("cgroups are mounted");
         let mut cgroups = Cgroups::start(None, &hierarchy);
