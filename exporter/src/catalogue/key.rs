@@ -176,7 +176,7 @@ keys! {
         help: "`established`; by the socket's error `refused`, `timed_out`, `host_unreachable`, `network_unreachable`, `reset`, `aborted` (by an administrator) or `other`; `closed`: the program gave up; `not_sent`: there was no free port, or nothing could be sent", fold: Fold::Stays }
     /// Where the other end is.
     PEER_SCOPE { otlp: "scope", prometheus: "scope",
-        help: "`loopback` when the other end is in the same network namespace, else `network`", fold: Fold::Stays }
+        help: "`loopback` when the other end is 127.0.0.0/8 or has this end's own address, else `network`", fold: Fold::Stays }
     /// Who has opened a connection.
     OPEN_TYPE { otlp: "open.type", prometheus: "open_type",
         help: "`active`: this end began; `passive`: it was accepted", fold: Fold::Stays }

@@ -154,8 +154,8 @@ pub(crate) fn set_option(socket: &impl AsRawFd, option: libc::c_int, value: libc
     assert_eq!(result, 0, "{}", io::Error::last_os_error());
 }
 
-/// The smoothed round-trip time in microseconds, as the kernel has it now.
-pub(crate) fn round_trip(socket: &impl AsRawFd) -> u64 {
+/// What the kernel tells of a socket.
+pub(crate) fn info(socket: &impl AsRawFd) -> libc::tcp_info {
     // SAFETY: the structure is all integers; its length goes along.
     unsafe {
         let mut info: libc::tcp_info = std::mem::zeroed();
@@ -163,7 +163,7 @@ pub(crate) fn round_trip(socket: &impl AsRawFd) -> u64 {
         let at = (&raw mut info).cast();
         let result = libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, at, &mut length);
         assert_eq!(result, 0, "{}", io::Error::last_os_error());
-        info.tcpi_rtt.into()
+        info
     }
 }
 

@@ -20,9 +20,10 @@ fn talk_and_reset(listener: &std::net::TcpListener) -> u64 {
         pair.here.write_all(&byte).and_then(|()| pair.there.read_exact(&mut byte)).expect("sent");
         pair.there.write_all(&byte).and_then(|()| pair.here.read_exact(&mut byte)).expect("sent");
     }
-    // What has come was acknowledged by then.
-    std::thread::sleep(Duration::from_millis(60));
-    let both = round_trip(&pair.here) + round_trip(&pair.there);
+    wait_for("all is acknowledged", || {
+        [&pair.here, &pair.there].iter().all(|end| info(end).tcpi_unacked == 0)
+    });
+    let both = [&pair.here, &pair.there].iter().map(|end| u64::from(info(end).tcpi_rtt)).sum();
     reset(pair.here);
     let error = pair.there.read(&mut [0]).expect_err("the reset comes");
     assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET), "{error}");
