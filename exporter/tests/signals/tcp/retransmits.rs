@@ -63,15 +63,15 @@ fn losses_are_made_good() {
     let cgroup = Cgroup::make("tcp");
     let exporter = Exporter::start(CONFIG);
     let mut worker = worker(&cgroup, |job| {
-        let is_lossy = shaping::shape_loopback(Duration::from_millis(1), 0.05);
+        let is_lossy = shaping::shape_loopback(Duration::from_millis(1), 0.1);
         job.set(0, is_lossy.into());
         if is_lossy {
             counted(job, || {
                 let listener = listen("127.0.0.1:0");
                 let mut pair = connect(&listener);
                 let mut here = pair.here.try_clone().expect("a descriptor");
-                let sender = std::thread::spawn(move || here.write_all(&[1; 2_000_000]));
-                pair.there.read_exact(&mut [0; 2_000_000]).expect("it comes in the end");
+                let sender = std::thread::spawn(move || here.write_all(&[1; 8_000_000]));
+                pair.there.read_exact(&mut [0; 8_000_000]).expect("it comes in the end");
                 sender.join().expect("no panic").expect("sent");
             });
         }
