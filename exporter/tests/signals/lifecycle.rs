@@ -3,6 +3,7 @@
 use std::{
     ffi::CString,
     fs, io,
+    ops::RangeInclusive,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -129,16 +130,16 @@ fn processes_end_as_wait4_says() {
         ("killed", 9),
     ] {
         let counted = of_cgroup(EXITS, &[("exit_class", class)]);
-        within(&format!("{EXITS}{{exit_class=\"{class}\"}}"), "wait4", counted, truth..=truth);
+        within(&format!("{EXITS}{{exit_class=\"{class}\"}}"), "wait4", counted, seen(&between, truth));
     }
     for (_, times, name) in KILLED {
         let truth = u64::from(times);
         let counted = of_cgroup(SIGNALS, &[("signal", name)]);
-        within(&format!("{SIGNALS}{{signal=\"{name}\"}}"), "wait4", counted, truth..=truth);
+        within(&format!("{SIGNALS}{{signal=\"{name}\"}}"), "wait4", counted, seen(&between, truth));
     }
     assert_eq!(of_cgroup(SIGNALS, &[]), 9, "no other signals");
     assert_eq!(of_cgroup(EXITS, &[]), 29, "no other ends");
-    within(CREATED, "fork", of_cgroup(CREATED, &[]), 29..=29);
+    within(CREATED, "fork", of_cgroup(CREATED, &[]), seen(&between, 29));
     assert_eq!((of_cgroup(THREADS, &[]), of_cgroup(THREAD_EXITS, &[])), (0, 0));
     assert_eq!(of_cgroup(EXECS, &[]), 0);
 }
@@ -157,10 +158,10 @@ fn no_short_lived_process_is_missed() {
     let (between, ()) = exporter.during(|| worker.work());
     let of_cgroup = |name: &str| between.count(name, &[("cgroup", &cgroup.path)]);
     for (metric, source) in [(CREATED, "fork"), (EXITS, "wait4"), (EXECS, "execve")] {
-        within(metric, source, of_cgroup(metric), PROCESSES..=PROCESSES);
+        within(metric, source, of_cgroup(metric), seen(&between, PROCESSES));
     }
     for histogram in ["kernel_process_lifetime_seconds_count", "kernel_process_exec_delay_seconds_count"] {
-        within(histogram, "fork", of_cgroup(histogram), PROCESSES..=PROCESSES);
+        within(histogram, "fork", of_cgroup(histogram), seen(&between, PROCESSES));
     }
 }
 
@@ -229,14 +230,14 @@ fn a_process_with_threads_ends_once() {
             &format!("{EXITS}{{exit_class=\"{class}\"}}, with threads"),
             "wait4",
             counted,
-            ROUNDS..=ROUNDS,
+            seen(&between, ROUNDS),
         );
     }
-    within(EXITS, "wait4", of_cgroup(EXITS, &[]), 4 * ROUNDS..=4 * ROUNDS);
+    within(EXITS, "wait4", of_cgroup(EXITS, &[]), seen(&between, 4 * ROUNDS));
     assert_eq!(of_cgroup(SIGNALS, &[("signal", "SIGTERM")]), ROUNDS);
     let threads = ROUNDS * (1 + 1 + MANY + 2);
-    within(THREADS, "clone", of_cgroup(THREADS, &[]), threads..=threads);
-    within(THREAD_EXITS, "clone", of_cgroup(THREAD_EXITS, &[]), threads..=threads);
+    within(THREADS, "clone", of_cgroup(THREADS, &[]), seen(&between, threads));
+    within(THREAD_EXITS, "clone", of_cgroup(THREAD_EXITS, &[]), seen(&between, threads));
     assert_eq!(of_cgroup("kernel_process_lifetime_seconds_count", &[]), 4 * ROUNDS);
 }
 
@@ -259,7 +260,7 @@ fn an_exec_by_another_thread_ends_no_process() {
     let (between, ()) = exporter.during(|| worker.work());
     let of_cgroup = |name: &str| between.count(name, &[("cgroup", &cgroup.path)]);
     for metric in [CREATED, THREADS, THREAD_EXITS, EXECS, EXITS, "kernel_process_exec_delay_seconds_count"] {
-        within(&format!("{metric}, exec by a thread"), "wait4", of_cgroup(metric), ROUNDS..=ROUNDS);
+        within(&format!("{metric}, exec by a thread"), "wait4", of_cgroup(metric), seen(&between, ROUNDS));
     }
 }
 
@@ -277,10 +278,10 @@ fn only_the_first_exec_is_timed() {
     });
     let (between, ()) = exporter.during(|| worker.work());
     let of_cgroup = |name: &str| between.count(name, &[("cgroup", &cgroup.path)]);
-    within(EXECS, "execve", of_cgroup(EXECS), 2 * ROUNDS..=2 * ROUNDS);
+    within(EXECS, "execve", of_cgroup(EXECS), seen(&between, 2 * ROUNDS));
     let timed = "kernel_process_exec_delay_seconds_count";
-    within(timed, "fork", of_cgroup(timed), ROUNDS..=ROUNDS);
-    within(EXITS, "wait4", of_cgroup(EXITS), ROUNDS..=ROUNDS);
+    within(timed, "fork", of_cgroup(timed), seen(&between, ROUNDS));
+    within(EXITS, "wait4", of_cgroup(EXITS), seen(&between, ROUNDS));
 }
 
 /// By the parent's clock a process begins somewhere in its call of fork and ends before its call of wait returns.
@@ -383,11 +384,18 @@ fn failed_execs_have_their_errors() {
                 &format!("{FAILURES}{{error_type=\"{name}\"}}"),
                 "execve",
                 of_cgroup(&[("error_type", name)]),
-                times..=times,
+                seen(&between, times),
             );
         }
         assert_eq!(of_cgroup(&[]), 15, "no other errors");
     }
     assert_eq!(between.count(EXECS, &[("cgroup", &cgroup.path)]), 0, "none has succeeded");
     fs::remove_dir_all(folder).expect("our own folder");
+}
+
+/// So many, less those that the kernel kept from the programs because it had been interrupted in one of them on that CPU,
+/// which it does where tracepoints can be preempted. They are counted.
+fn seen(between: &Between, truth: u64) -> RangeInclusive<u64> {
+    let missed = between.count("kernel_exporter_program_recursion_misses_total", &[("family", "lifecycle")]);
+    truth - missed.min(truth)..=truth
 }
