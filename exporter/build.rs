@@ -19,6 +19,8 @@ const OBJECTS: &[(&str, &str, &str)] = &[
     ("block", "block", ""),
     ("cgroup", "cgroup", ""),
     ("interrupts", "interrupts", ""),
+    ("filesystem-task-storage", "filesystem", "task-storage"),
+    ("filesystem-thread-hash", "filesystem", ""),
     ("syscalls-task-storage", "syscalls", "task-storage"),
     ("syscalls-thread-hash", "syscalls", ""),
     ("selftest", "selftest", ""),

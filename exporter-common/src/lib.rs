@@ -8,8 +8,10 @@
 pub mod block_io;
 pub mod cells;
 pub mod cgroup;
+pub mod filesystem;
 pub mod histogram;
 pub mod interrupts;
+pub mod per_task;
 pub mod process;
 pub mod program;
 pub mod rows;

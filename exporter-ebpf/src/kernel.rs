@@ -56,6 +56,31 @@ impl Struct {
         bits as u32
     }
 
+    /// The error that the kernel returns in place of an address (`ERR_PTR`, include/linux/err.h); 0 if it is one. The
+    /// verifier lets nobody calculate with a pointer, but half a copy of one is a number.
+    #[inline(always)]
+    pub fn error(self) -> u32 {
+        let error: u64;
+        // SAFETY: changes no register but those named.
+        unsafe {
+            asm!(
+                "r0 = 0",
+                "if r1 > -4096 goto +1",
+                "goto +2",
+                "w0 = w1",
+                "w0 = -w0",
+                in("r1") self.0, out("r0") error, options(pure, nomem, nostack)
+            );
+        }
+        error as u32
+    }
+
+    /// The address as a number, to tell structures apart.
+    #[inline(always)]
+    pub fn number(self) -> u64 {
+        self.0 as u64
+    }
+
     /// Whether there is nothing.
     #[inline(always)]
     pub fn is_null(self) -> bool {

@@ -255,6 +255,13 @@ impl Cpu {
         unsafe { &raw mut (*self.record).memory[word as usize] }
     }
 
+    /// Where failures to find a free counter are counted, for tables of an object's own.
+    #[inline(always)]
+    pub fn counter_failures(self) -> *mut SlotFailures {
+        // SAFETY: the record is a map's value.
+        unsafe { &raw mut (*self.record).counters }
+    }
+
     /// The number of the CPU.
     #[inline(always)]
     pub fn number(self) -> u32 {

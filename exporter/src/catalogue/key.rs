@@ -132,6 +132,15 @@ keys! {
     /// Which system call.
     SYSCALL { otlp: "syscall", prometheus: "syscall",
         help: "name of the system call; `compat` for all of another architecture's, such as those of 32-bit programs, `unknown` for numbers without a name here", fold: Fold::Stays }
+    /// As node_exporter has it, and semantic conventions.
+    FILESYSTEM_TYPE { otlp: "system.filesystem.type", prometheus: "fstype",
+        help: "type of the file system; `unknown` for files that could not be opened, `other` for those beyond the limit", fold: Fold::Stays }
+    /// As node_exporter has it, and semantic conventions.
+    MOUNTPOINT { otlp: "system.filesystem.mountpoint", prometheus: "mountpoint",
+        help: "where the file system is mounted, as process 1 sees it; with `mounts: true`", fold: Fold::As("(all other mounts)") }
+    /// What was done with a file.
+    FILE_OPERATION { otlp: "file.operation", prometheus: "file_operation",
+        help: "`read`, `write`, `open`, `fsync`, `readdir` or `unlink`", fold: Fold::Stays }
     /// As semantic conventions have it.
     ERROR_TYPE { otlp: "error.type", prometheus: "error_type",
         help: "of a system call, a class of errors; of a file system, the name of the error", fold: Fold::Stays }

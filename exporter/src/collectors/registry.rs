@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{
-    BlockFamily, Description, Family, SchedFamily, block_io, interrupts::Interrupts, process, scheduler, syscalls::Syscalls,
+    BlockFamily, Description, Family, SchedFamily, block_io, filesystem::Filesystem, interrupts::Interrupts, process, scheduler, syscalls::Syscalls,
 };
 use crate::{
     catalogue::{Kind, Metric},
@@ -56,6 +56,7 @@ pub static FAMILIES: &[Entry] = &[
     },
     Entry::of_rows::<Interrupts>(),
     Entry::of_rows::<Syscalls>(),
+    Entry::of_rows::<Filesystem>(),
 ];
 
 /// Every collector there is.

@@ -66,6 +66,15 @@ pub trait RowsCollector: Sized + Send + 'static {
     /// When the kernel lacks what it cannot do without.
     fn plan(kernel: &Kernel, section: &Self::Section, limits: &Limits) -> Result<(Plan<Self::Fields>, Self)>;
 
+    /// Takes hold of maps of its own, and fills them, before any program runs. Called for each rung that is tried.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot.
+    fn prepare(&mut self, _object: &Object) -> Result<()> {
+        Ok(())
+    }
+
     /// The labels that say what was done, of a row of this series with this attribute.
     fn labels(&self, series: u32, attribute: u32) -> Labels;
 
@@ -132,9 +141,11 @@ struct RowsFamily<C: RowsCollector> {
 impl<C: RowsCollector> RowsFamily<C> {
     fn attach(kernel: &Kernel, config: &Config) -> Result<Self> {
         let section = C::section(config).clone();
-        let (plan, collector) = C::plan(kernel, &section, &config.limits)?;
+        let (plan, mut collector) = C::plan(kernel, &section, &config.limits)?;
         let layout = plan.layout.clone();
-        let hook = RowsHook::attach(&kernel.btf, &kernel.hierarchy, plan, C::OTHER_OBJECTS)?;
+        let hook = RowsHook::attach(&kernel.btf, &kernel.hierarchy, plan, C::OTHER_OBJECTS, |object| {
+            collector.prepare(object)
+        })?;
         let (counters, histograms) = hook.len();
         Ok(Self {
             hook,

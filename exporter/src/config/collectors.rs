@@ -3,12 +3,14 @@
 //! A new one is a file, a line in [`sections!`] below, and its keys in `config.yaml`.
 
 mod block_io;
+mod filesystem;
 mod interrupts;
 mod process;
 mod scheduler;
 mod syscalls;
 
 pub use block_io::BlockIo;
+pub use filesystem::Filesystem;
 pub use interrupts::Interrupts;
 pub use process::Process;
 pub use scheduler::Scheduler;
@@ -86,6 +88,8 @@ sections! {
     interrupts: Interrupts,
     /// How often system calls are made, how long they take and how they fail.
     syscalls: Syscalls,
+    /// How long operations on files take, by file system.
+    filesystem: Filesystem,
 }
 
 impl Collectors {

@@ -38,7 +38,7 @@ mod tree;
 mod with;
 
 pub use budget::{Budget, CpuShare, CpuShareError};
-pub use collectors::{BlockIo, Collectors, Interrupts, Process, Scheduler, Section, Syscalls};
+pub use collectors::{BlockIo, Collectors, Filesystem, Interrupts, Process, Scheduler, Section, Syscalls};
 pub use detail::Detail;
 pub use error::{Error, Position};
 pub use json_schema::json_schema;

@@ -65,6 +65,7 @@ const STRUCT: u32 = 4;
 const UNION: u32 = 5;
 const ENUM: u32 = 6;
 const TYPEDEF: u32 = 8;
+const FUNC: u32 = 12;
 const FUNC_PROTO: u32 = 13;
 const ENUM64: u32 = 19;
 
@@ -159,13 +160,28 @@ impl Btf {
     /// kernel has no such tracepoint.
     pub fn tracepoint(&self, name: &str) -> Option<Vec<String>> {
         let typedef = *self.by_name.get(&(Kind::Typedef, format!("btf_trace_{name}").into_bytes().into()))?;
-        let prototype = self.target(self.target(typedef)?)?;
+        // The first one is the probe's private data.
+        self.arguments(self.target(self.target(typedef)?)?, 1)
+    }
+
+    /// The same of a function of the kernel, `None` when programs cannot be attached to it: it is not there, or was built
+    /// into its callers. Looks through all types.
+    pub fn function(&self, name: &str) -> Option<Vec<String>> {
+        let function = (1..self.types.len() as u32).find(|id| {
+            let at = self.types[*id as usize] as usize;
+            self.kind(at).is_ok_and(|kind| kind == FUNC)
+                && self.word(at).is_ok_and(|offset| self.name(offset) == name.as_bytes())
+        })?;
+        self.arguments(self.target(function)?, 0)
+    }
+
+    /// Names of the types of a prototype's arguments from this one on.
+    fn arguments(&self, prototype: u32, first: usize) -> Option<Vec<String>> {
         let at = *self.types.get(prototype as usize)? as usize;
         if self.kind(at).ok()? != FUNC_PROTO {
             return None;
         }
-        // The first one is the probe's private data.
-        (1..self.members(at).ok()?)
+        (first..self.members(at).ok()?)
             .map(|n| self.type_name(self.word(at + RECORD + 8 * n + 4).ok()?))
             .collect()
     }
@@ -299,6 +315,9 @@ mod tests {
         let switch = btf.tracepoint("sched_switch").expect("sched_switch");
         assert_eq!(&switch[..3], ["bool", "task_struct*", "task_struct*"]);
         assert_eq!(btf.tracepoint("no_such_tracepoint"), None);
+        let read = btf.function("vfs_read").expect("vfs_read");
+        assert_eq!((&*read[0], read.len()), ("file*", 4));
+        assert_eq!(btf.function("no_such_function"), None);
     }
 
     #[test]

@@ -8,3 +8,4 @@ mod accuracy;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod interrupts;
+mod syscalls;
