@@ -13,6 +13,7 @@ pub mod interrupts;
 pub mod lifecycle;
 pub mod memory;
 pub mod network;
+pub mod per_task;
 pub mod process;
 pub mod program;
 pub mod rows;

@@ -28,10 +28,11 @@ pub mod about {
     pub const MAKES_TASK: u32 = 0x1000;
 }
 
-const _: () = assert!(PLACES < about::ROW as usize);
+const _: () = assert!(PLACES < about::ROW as usize && PLACES <= TABLE);
 
-/// Errors are sorted into classes by a table with this many entries, which has the kernel's internal errors as well.
-pub const ERRORS: usize = 544;
+/// Entries of tables by place and by error. A power of two, so that an index is easily seen to be in range; errors that are
+/// the kernel's internal ones are in range, too.
+pub const TABLE: usize = 1024;
 
 /// Bits of an error's attribute that are its class; the others are its place.
 pub const CLASS_BITS: u32 = 8;
@@ -77,12 +78,18 @@ pub struct Caller {
     pub number: u32,
     /// The call's place.
     pub place: u32,
+    /// The thread's id.
+    pub thread: u32,
+    /// Padding.
+    pub reserved: [u32; 3],
     /// The rows of histograms that its calls were in last, by the place's lowest bits.
     pub rows: [u32; ROWS],
 }
 
 // SAFETY: `repr(C)`, no padding.
 unsafe impl crate::Plain for Caller {}
+
+const _: () = assert!(size_of::<Caller>() == crate::per_task::ENTRY_SIZE);
 
 /// Offsets and tables.
 #[repr(C)]
@@ -95,15 +102,20 @@ pub struct SyscallsFields {
     pub task_compat: u32,
     /// That bit.
     pub compat: u32,
+    /// `pt_regs`: a register that is equal to another one when the call was surely made in this architecture's own way;
+    /// [`ABSENT`](crate::ABSENT) where there are no such two.
+    pub regs_native_one: u32,
+    /// `pt_regs`: that other one.
+    pub regs_native_other: u32,
     /// Padding.
     pub reserved: u32,
     /// What is known about places.
-    pub about: [u16; PLACES + 2],
+    pub about: [u16; TABLE],
     /// Class of an error, by its number.
-    pub classes: [u8; ERRORS],
+    pub classes: [u8; TABLE],
 }
 
 // SAFETY: `repr(C)` integers, and no padding: the arrays take multiples of eight bytes.
 unsafe impl crate::Plain for SyscallsFields {}
 
-const _: () = assert!(size_of::<SyscallsFields>() == 16 + 2 * (PLACES + 2) + ERRORS);
+const _: () = assert!(size_of::<SyscallsFields>() == 24 + 3 * TABLE);

@@ -1,21 +1,82 @@
-//! Something that is remembered of each task between two programs: in task storage, or in a hash by thread id where the
-//! kernel has none. Which of them, the crate's feature `task-storage` says.
+//! Something that is remembered of each task between two programs; see [`exporter_common::per_task`].
+//!
+//! Entries are nearby, in an array by the lowest bits of the thread's id. An entry there that another task needs at the
+//! moment is left alone: then this task's is far, in task storage, or in a hash by thread id where the kernel has none.
+//! Which of them, the crate's feature `task-storage` says. When two tasks take the same idle entry at the same instant, one of
+//! them loses its.
 
-/// Declares `tasks`, with an entry of this type for the current task.
+/// Declares `tasks`, with an entry of this type for the current task. See [`exporter_common::per_task::ENTRY_SIZE`] for
+/// what it must have.
 ///
-/// An entry is zeroed when it is made. Call `forget` when it is no longer needed: task storage goes with its task, but an
-/// entry of the hash has to make room for others. User space sets the size of the
-/// hash, `THREADS`.
+/// User space sets the sizes of the array, `NEARBY`, and of the hash, `FAR`.
 #[macro_export]
 macro_rules! per_task {
     ($entry:ty) => {
-        #[cfg(feature = "task-storage")]
         mod tasks {
+            use ::aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::map, maps::Array};
+
+            use super::far_tasks;
+
+            #[map]
+            static NEARBY: Array<$entry> = Array::with_max_entries(1, 0);
+
+            /// An entry that may have to be given back.
+            pub struct Found {
+                /// The entry.
+                pub entry: *mut $entry,
+                is_far: bool,
+            }
+
+            impl Found {
+                /// Nothing has to be remembered any more. Call it once `since` is 0.
+                #[inline(always)]
+                pub fn forget(self) {
+                    if self.is_far {
+                        far_tasks::forget();
+                    }
+                }
+            }
+
+            #[inline(always)]
+            fn nearby() -> Option<(u32, *mut $entry)> {
+                let thread = bpf_get_current_pid_tgid() as u32;
+                let entry = NEARBY.get_ptr_mut(thread & (::exporter_common::per_task::NEARBY - 1))?;
+                Some((thread, entry))
+            }
+
+            /// An entry for what the current task begins now. Only in process context.
+            #[inline(always)]
+            pub fn begin() -> Option<*mut $entry> {
+                let (thread, entry) = nearby()?;
+                // SAFETY: a map's value.
+                unsafe {
+                    if (*entry).since == 0 || (*entry).thread == thread {
+                        (*entry).thread = thread;
+                        return Some(entry);
+                    }
+                }
+                far_tasks::get_or_create()
+            }
+
+            /// The current task's entry, if it has one.
+            #[inline(always)]
+            pub fn find() -> Option<Found> {
+                let (thread, entry) = nearby()?;
+                // SAFETY: a map's value. Who has his entry here has none that is far.
+                if unsafe { (*entry).thread } == thread {
+                    return Some(Found { entry, is_far: false });
+                }
+                Some(Found { entry: far_tasks::get()?, is_far: true })
+            }
+        }
+
+        #[cfg(feature = "task-storage")]
+        mod far_tasks {
             use ::aya_ebpf::{helpers::generated::bpf_get_current_task_btf, macros::btf_map};
             use ::exporter_ebpf::{kernel::Struct, task_storage::TaskStorage};
 
             #[btf_map]
-            static TASKS: TaskStorage<$entry> = TaskStorage::new();
+            static FAR_STORAGE: TaskStorage<$entry> = TaskStorage::new();
 
             #[inline(always)]
             fn current() -> Struct {
@@ -23,59 +84,55 @@ macro_rules! per_task {
                 Struct::new(unsafe { bpf_get_current_task_btf() }.cast())
             }
 
-            /// The current task's entry, if it has one.
             #[inline(always)]
             pub fn get() -> Option<*mut $entry> {
-                TASKS.get(current())
+                FAR_STORAGE.get(current())
             }
 
-            /// The current task's entry. Only in process context.
             #[inline(always)]
             pub fn get_or_create() -> Option<*mut $entry> {
-                TASKS.get_or_create(current())
+                FAR_STORAGE.get_or_create(current())
             }
 
-            /// The current task's entry is not needed for now.
+            /// It goes with its task.
             #[inline(always)]
             pub fn forget() {}
         }
 
         #[cfg(not(feature = "task-storage"))]
-        mod tasks {
+        mod far_tasks {
             use ::aya_ebpf::{
                 bindings::BPF_NOEXIST, helpers::bpf_get_current_pid_tgid, macros::map, maps::HashMap,
             };
 
             #[map]
-            static THREADS: HashMap<u32, $entry> = HashMap::with_max_entries(1, 0);
+            static FAR: HashMap<u32, $entry> = HashMap::with_max_entries(1, 0);
 
             #[inline(always)]
             fn current() -> u32 {
                 bpf_get_current_pid_tgid() as u32
             }
 
-            /// The current task's entry, if it has one.
             #[inline(always)]
             pub fn get() -> Option<*mut $entry> {
-                THREADS.get_ptr_mut(current())
+                FAR.get_ptr_mut(current())
             }
 
-            /// The current task's entry. Only in process context.
             #[inline(always)]
             pub fn get_or_create() -> Option<*mut $entry> {
-                let task = current();
-                if let Some(entry) = THREADS.get_ptr_mut(task) {
+                let thread = current();
+                if let Some(entry) = FAR.get_ptr_mut(thread) {
                     return Some(entry);
                 }
                 // A failure leaves the task without an entry, which the caller sees.
-                let _ = THREADS.insert(task, <$entry>::default(), BPF_NOEXIST.into());
-                THREADS.get_ptr_mut(task)
+                let _ = FAR.insert(thread, <$entry>::default(), BPF_NOEXIST.into());
+                FAR.get_ptr_mut(thread)
             }
 
-            /// The current task's entry is not needed for now.
+            /// It has to make room for others.
             #[inline(always)]
             pub fn forget() {
-                let _ = THREADS.remove(current());
+                let _ = FAR.remove(current());
             }
         }
     };

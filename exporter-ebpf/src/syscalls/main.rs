@@ -16,9 +16,7 @@ use aya_ebpf::{
 };
 use exporter_common::{
     ABSENT,
-    syscalls::{
-        CLASS_BITS, ERRORS, NUMBERS, PLACES, ROWS, SyscallsFields, about, note, place, program, series,
-    },
+    syscalls::{CLASS_BITS, NUMBERS, ROWS, SyscallsFields, TABLE, about, note, place, program, series},
 };
 use exporter_ebpf::{
     cgroup, frozen,
@@ -35,9 +33,11 @@ static FIELDS: SyscallsFields = SyscallsFields {
     regs_number: 0,
     task_compat: 0,
     compat: 0,
+    regs_native_one: 0,
+    regs_native_other: 0,
     reserved: 0,
-    about: [0; PLACES + 2],
-    classes: [0; ERRORS],
+    about: [0; TABLE],
+    classes: [0; TABLE],
 };
 
 /// `sys_enter`: a system call begins. One that seccomp or a tracer has turned down does not.
@@ -45,7 +45,7 @@ static FIELDS: SyscallsFields = SyscallsFields {
 fn sys_enter(ctx: BtfTracePointContext) -> i32 {
     rows().measured_alone(program::ENTER, |cpu| {
         let number: u64 = ctx.arg(1);
-        let place = place_of(number);
+        let place = place_of(number, Struct::new(ctx.arg(0)));
         let known = about(place);
         if known == 0 {
             return;
@@ -53,7 +53,7 @@ fn sys_enter(ctx: BtfTracePointContext) -> i32 {
         if !durations() || known & about::NEVER_RETURNS != 0 {
             return count(cpu, place, known);
         }
-        match tasks::get_or_create() {
+        match tasks::begin() {
             // SAFETY: the caller is a map's value; a helper without arguments.
             Some(caller) => unsafe {
                 (*caller).number = number as u32;
@@ -71,10 +71,13 @@ fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     rows().measured_alone(program::EXIT, |cpu| {
         let registers = Struct::new(ctx.arg(0));
         let number: u64 = registers.read(frozen!(FIELDS.regs_number));
+        if number < u64::from(NUMBERS) && about(number as u32) == 0 {
+            return; // whosever number it is: when something is left out, all other architectures' calls are
+        }
         let result = ctx.arg::<u64>(1).cast_signed();
         let place = match measured(cpu, number as u32) {
             Some(place) => place,
-            None => match without_start(cpu, number, result) {
+            None => match without_start(cpu, number, registers, result) {
                 Some(place) => place,
                 None => return,
             },
@@ -92,12 +95,13 @@ const MOST_ERRORS: i64 = 4095;
 /// Measures the call that the current task is in, and from now on no more, if it is the one with this number: its place.
 #[inline(always)]
 fn measured(cpu: Cpu, number: u32) -> Option<u32> {
-    let caller = tasks::get()?;
+    let found = tasks::find()?;
+    let caller = found.entry;
     // SAFETY: the caller is a map's value; a helper without arguments.
     unsafe {
         let since = core::mem::take(&mut (*caller).since);
         if since == 0 || (*caller).number != number {
-            tasks::forget();
+            found.forget();
             return None;
         }
         let place = (*caller).place;
@@ -110,18 +114,18 @@ fn measured(cpu: Cpu, number: u32) -> Option<u32> {
         } else {
             cpu.observe_fixed_alone((known & about::ROW).wrapping_sub(1), time);
         }
-        tasks::forget();
+        found.forget();
         Some(place)
     }
 }
 
 /// What is to be said of a call whose start was not seen: its place, if its calls are to be counted.
 #[inline(always)]
-fn without_start(cpu: Cpu, number: u64, result: i64) -> Option<u32> {
+fn without_start(cpu: Cpu, number: u64, registers: Struct, result: i64) -> Option<u32> {
     if number as u32 == u32::MAX {
         return None; // the return of a signal handler, whose registers are no results
     }
-    let place = place_of(number);
+    let place = place_of(number, registers);
     let known = about(place);
     let is_new_task = known & about::MAKES_TASK != 0 && result == 0;
     if known == 0 || is_new_task {
@@ -136,14 +140,30 @@ fn without_start(cpu: Cpu, number: u64, result: i64) -> Option<u32> {
 
 /// Where a call of the current task belongs that it makes by this number.
 #[inline(always)]
-fn place_of(number: u64) -> u32 {
-    if frozen!(FIELDS.task_compat) != ABSENT && compat_word() & frozen!(FIELDS.compat) != 0 {
+fn place_of(number: u64, registers: Struct) -> u32 {
+    if is_foreign(registers) {
         place::COMPAT
     } else if number < u64::from(NUMBERS) {
         number as u32
     } else {
         place::UNKNOWN
     }
+}
+
+/// Whether the current task's call is another architecture's.
+#[inline(always)]
+fn is_foreign(registers: Struct) -> bool {
+    if frozen!(FIELDS.task_compat) == ABSENT {
+        return false;
+    }
+    if frozen!(FIELDS.regs_native_one) != ABSENT {
+        let one: u64 = registers.read(frozen!(FIELDS.regs_native_one));
+        let other: u64 = registers.read(frozen!(FIELDS.regs_native_other));
+        if one == other {
+            return false;
+        }
+    }
+    compat_word() & frozen!(FIELDS.compat) != 0
 }
 
 /// The word of the current task that says whether the call is another architecture's.
@@ -162,21 +182,22 @@ fn compat_word() -> u32 {
 /// What is known about a place.
 #[inline(always)]
 fn about(place: u32) -> u32 {
-    if place as usize >= PLACES {
-        return 0;
-    }
-    // SAFETY: checked above; frozen, so read as it is and not as the compiler sees it.
-    u32::from(unsafe { (&raw const FIELDS.about).cast::<u16>().add(place as usize).read_volatile() })
+    // SAFETY: the index is in range; frozen, so read as it is and not as the compiler sees it.
+    u32::from(unsafe {
+        (&raw const FIELDS.about).cast::<u16>().add(place as usize & (TABLE - 1)).read_volatile()
+    })
 }
 
 /// The class of an error.
 #[inline(always)]
 fn class(error: u64) -> u32 {
-    if error >= ERRORS as u64 {
+    if error >= TABLE as u64 {
         return 0;
     }
     // SAFETY: as in `about`.
-    u32::from(unsafe { (&raw const FIELDS.classes).cast::<u8>().add(error as usize).read_volatile() })
+    u32::from(unsafe {
+        (&raw const FIELDS.classes).cast::<u8>().add(error as usize & (TABLE - 1)).read_volatile()
+    })
 }
 
 /// Counts a call that has no duration.

@@ -2,6 +2,7 @@
 
 pub mod block;
 pub mod cgroup;
+pub mod per_task;
 pub mod rows;
 pub mod rung;
 pub mod sched;

@@ -327,7 +327,7 @@ fn attach(mut object: Object, parts: Parts) -> Result<(Object, SlotTable<u64>, b
 }
 
 /// Threads beyond this number have no entry on kernels without task storage, which is counted.
-pub(crate) const MAX_HASHED_TASKS: u32 = 32_768;
+const MAX_HASHED_TASKS: u32 = 32_768;
 
 /// Asked before loading, so that the answer is clear. Whether programs on tracepoints may use it, only loading tells.
 pub(super) fn require_task_storage() -> Result<(), NotKept> {

@@ -12,4 +12,5 @@ mod lifecycle;
 mod memory;
 mod network;
 mod stalls;
+mod syscalls;
 mod tcp;

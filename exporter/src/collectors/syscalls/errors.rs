@@ -1,6 +1,6 @@
 //! Classes of errors: there are too many errors to tell them all apart.
 
-use exporter_common::syscalls::ERRORS;
+use exporter_common::syscalls::TABLE;
 use linux_raw_sys::errno::*;
 
 use crate::kernel::errno::RESTARTS;
@@ -33,8 +33,8 @@ static CLASSES: &[(&str, &[u32])] = &[
 ];
 
 /// The class of each error, by its number.
-pub(super) fn classes() -> [u8; ERRORS] {
-    let mut table = [0; ERRORS];
+pub(super) fn classes() -> [u8; TABLE] {
+    let mut table = [0; TABLE];
     for (class, (_, errors)) in (0..).zip(CLASSES) {
         for error in *errors {
             table[*error as usize] = class;

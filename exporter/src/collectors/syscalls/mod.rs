@@ -9,7 +9,7 @@ use anyhow::Result;
 use exporter_common::{
     ABSENT,
     rows::RowKey,
-    syscalls::{CLASS_BITS, Caller, PLACES, SyscallsFields, about, place, program, series},
+    syscalls::{CLASS_BITS, PLACES, SyscallsFields, TABLE, about, place, program, series},
 };
 
 use super::{Description, registry::Kernel, rows::RowsCollector};
@@ -17,14 +17,12 @@ use crate::{
     catalogue::{Metric, keys},
     config::{self, By, Config, Detail, Limits},
     hooks::{
+        per_task::{far_tasks, nearby_tasks},
         rows::{Hook, Layout, Plan, Program},
         rung::Rung,
-        sched::MAX_HASHED_TASKS,
     },
     kernel::{
         btf::{Btf, BtfError},
-        host,
-        object::HASH_HEAD,
         syscalls::Syscall,
     },
     snapshot::Labels,
@@ -91,27 +89,31 @@ impl RowsCollector for Syscalls {
         }
     }
 
+    fn maps(section: &config::Syscalls) -> Vec<(&'static str, u32, usize)> {
+        vec![nearby_tasks(section.detail == Detail::Histograms)]
+    }
+
     fn plan(
         kernel: &Kernel,
         section: &config::Syscalls,
         limits: &Limits,
     ) -> Result<(Plan<SyscallsFields>, Self)> {
         let tracepoint = |name, number| Program { name, number, hook: Hook::Tracepoint, loses: None };
-        let enter = tracepoint("sys_enter", program::ENTER);
         let durations = section.detail == Detail::Histograms;
-        // Of calls that ended, whoever remembers starts must be told: the program on ends comes first.
-        let exit = durations.then(|| tracepoint("sys_exit", program::EXIT));
-        let threads = if durations { host::max_threads().min(MAX_HASHED_TASKS) } else { 1 };
+        // Beginnings first: an end without one is not measured, and a beginning without an end is overwritten by the next.
+        let mut programs = vec![tracepoint("sys_enter", program::ENTER)];
+        if durations {
+            programs.push(tracepoint("sys_exit", program::EXIT));
+        }
         let plan = Plan {
             family: Self::FAMILY,
             object: WITH_TASK_STORAGE,
             rungs: Self::RUNGS,
             fields: fields(&kernel.btf, section)?,
-            programs: exit.into_iter().chain([enter]).collect(),
+            programs,
             missing: Vec::new(),
             layout: Self::layout(section, limits),
-            // Only the second rung's object has it.
-            maps: vec![("THREADS", threads, HASH_HEAD + size_of::<u64>() + size_of::<Caller>())],
+            maps: Self::maps(section).into_iter().chain([far_tasks(durations)]).collect(),
         };
         Ok((plan, Self))
     }
@@ -170,7 +172,7 @@ fn name(place: u32) -> &'static str {
 }
 
 fn fields(btf: &Btf, section: &config::Syscalls) -> Result<SyscallsFields, BtfError> {
-    let mut about = [0; PLACES + 2];
+    let mut about = [0; TABLE];
     for (row, place) in places(section).into_iter().enumerate() {
         about[place.number as usize] = place.about(row);
     }
@@ -179,15 +181,23 @@ fn fields(btf: &Btf, section: &config::Syscalls) -> Result<SyscallsFields, BtfEr
         let unknown = about[place::UNKNOWN as usize];
         about[..PLACES].iter_mut().filter(|word| **word == 0).for_each(|word| *word = unknown);
     }
-    let (number, compat_word, compat) = if cfg!(target_arch = "aarch64") {
-        ("syscallno", "thread_info.flags", TIF_32BIT)
+    let (number, compat_word, compat, native) = if cfg!(target_arch = "aarch64") {
+        ("syscallno", "thread_info.flags", TIF_32BIT, None)
     } else {
-        ("orig_ax", "thread_info.status", TS_COMPAT)
+        // The instruction `syscall` leaves in one register where the program goes on.
+        ("orig_ax", "thread_info.status", TS_COMPAT, Some(("cx", "ip")))
+    };
+    let register = |name| btf.offset("pt_regs", name);
+    let (regs_native_one, regs_native_other) = match native {
+        Some((one, other)) => (register(one)?, register(other)?),
+        None => (ABSENT, ABSENT),
     };
     Ok(SyscallsFields {
-        regs_number: btf.offset("pt_regs", number)?,
+        regs_number: register(number)?,
         task_compat: btf.optional_offset("task_struct", compat_word).unwrap_or(ABSENT),
         compat,
+        regs_native_one,
+        regs_native_other,
         reserved: 0,
         about,
         classes: errors::classes(),
