@@ -1,7 +1,7 @@
 //! Who waits for what: threads' time, by container and by process, in segments that say what it went to.
 //!
-//! The best source is a counter of threads' time that is split by what they did: one of stalls, or else one with a label
-//! `state`, `kind` or `activity`. Where there is none, it is put together from what there is: the scheduler's histograms
+//! The best source is a counter of threads' time that is split by what they did, as that of the collector `stalls` is. Where
+//! there is none, it is put together from what there is: the scheduler's histograms
 //! for containers, and every counter of time for processes.
 
 use std::collections::HashMap;
@@ -48,8 +48,7 @@ impl Whose {
         let of_these = || there.iter().copied().filter(move |metric| self.has(metric));
         let split =
             || of_these().filter(|metric| metric.kind == Kind::Counter && !metric.attributes.is_empty());
-        let of_stalls = split().find(|metric| metric.name.contains("stall"));
-        if let Some(best) = of_stalls.or_else(|| split().find(|metric| says_what(metric))) {
+        if let Some(best) = split().find(|metric| says_what(metric)) {
             return vec![best];
         }
         let is_part = |metric: &&'static Metric| match self {
@@ -84,6 +83,13 @@ impl Goes {
         if has(&["running", "run", "cpu", "user", "system"]) && !has(&["off", "wait", "waiting", "queue"]) {
             Self::Running
         } else if has(&[
+            // In these a thread may wait for others, or have nothing to do, which no kernel can tell apart.
+            "futex",
+            "poll",
+            "timer",
+            "child",
+            "socket",
+            "file",
             "interruptible",
             "idle",
             "idling",

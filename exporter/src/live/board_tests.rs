@@ -1,14 +1,16 @@
 //! Which metrics, which segments, which rows.
 
 use super::*;
-use crate::{catalogue::Key, collectors::registry};
+use crate::{
+    catalogue::Key,
+    collectors::{registry, stalls::THREAD_TIME},
+};
 
 const CGROUPS: &[&Key] = &[&keys::CGROUP];
 const STATES: &[&Key] = &[&keys::STATE];
 const OPERATIONS: &[&Key] = &[&keys::OPERATION];
 
 static STALLS: Metric = time("kernel.stall.time", STATES);
-static THREADS: Metric = time("kernel.thread.time", STATES);
 static OF_ONE_THING: Metric = time("kernel.one.thing.time", OPERATIONS);
 
 const fn time(name: &'static str, attributes: &'static [&'static Key]) -> Metric {
@@ -29,18 +31,15 @@ fn there() -> Vec<&'static Metric> {
 
 #[test]
 fn a_counter_that_says_what_threads_did_is_best() {
-    let all: Vec<_> = there().into_iter().chain([&OF_ONE_THING, &THREADS, &STALLS]).collect();
-    let without =
-        |name: &str| all.iter().copied().filter(|metric| !metric.name.contains(name)).collect::<Vec<_>>();
-    assert!(Whose::Containers.sources(&all)[0].name.contains("stall"));
-    assert_eq!(Whose::Containers.sources(&without("stall")), [&THREADS]);
-    assert!(!Whose::Processes.sources(&all).contains(&&STALLS), "it does not tell processes apart");
+    let all: Vec<_> = [&OF_ONE_THING].into_iter().chain(there()).collect();
+    assert_eq!(Whose::Containers.sources(&all), [&THREAD_TIME]);
+    assert!(!Whose::Processes.sources(&all).contains(&&THREAD_TIME), "it does not tell processes apart");
 }
 
 #[test]
 fn else_time_is_put_together_from_what_there_is() {
     let names = |whose: Whose| -> Vec<_> {
-        let there: Vec<_> = there().into_iter().filter(|metric| !metric.name.contains("stall")).collect();
+        let there: Vec<_> = there().into_iter().filter(|metric| **metric != THREAD_TIME).collect();
         whose.sources(&there).iter().map(|metric| metric.name).collect()
     };
     let containers = names(Whose::Containers);
@@ -62,6 +61,7 @@ fn what_time_goes_to_is_told_by_its_words() {
         ("throttled", Goes::Waiting),
         ("reclaim", Goes::Waiting),
         ("wait_cpu", Goes::Waiting),
+        ("poll", Goes::Resting),
         ("interruptible", Goes::Resting),
         ("other_sleep", Goes::Resting),
     ] {
