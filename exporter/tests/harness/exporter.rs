@@ -201,7 +201,7 @@ pub(crate) fn undisturbed(config: &str) -> String {
     else {
         return config.to_owned(); // broken on purpose
     };
-    if ["signals", "shipped"].contains(&env!("CARGO_CRATE_NAME")) {
+    if !["truth", "block_io", "identity", "doctor"].contains(&env!("CARGO_CRATE_NAME")) {
         return config.to_owned();
     }
     let collectors = keys.entry("collectors".into()).or_insert_with(|| Mapping::new().into());
