@@ -4,7 +4,7 @@
 #   scripts/test-in-vms.sh [KERNEL...]     (5.10 6.1 6.12 7.2)
 #
 # The tests run as root, one after the other; KERNEL_EXPORTER_BIN names the exporter that they start, and
-# KERNEL_EXPORTER_IN_VM says that what only a VM has must be there: a scratch disk, /dev/vda; /dev/nullb0,
+# KERNEL_EXPORTER_IN_VM says that what only a VM has must be there: a scratch disk, /dev/vda; packets that can be lost on purpose; /dev/nullb0,
 # whose every request takes 20 ms, a latency that the exporter must report; a disk of scsi_debug. A
 # few tests that failed are run once more in a VM of their own. Each VM's output stays in target/vm-logs.
 # VM_JOBS sets how many VMs run at a time, VM_TARGETS what runs in them. Exits non-zero when any VM's tests
@@ -34,10 +34,10 @@ crashed_while_patching() { # LOG
 
 run_in_vm() { # KERNEL TARGET EXECUTABLE [TEST CMDLINE...]: run, then print the log in one piece
   local kernel=$1 target=$2${4:+-$4} executable=$3 test=(${4:+"$4"}) cmdline=${*:5}
-  local log=$logs/$kernel-$target.log code=0 begin=$SECONDS modules=(-M loop)
+  local log=$logs/$kernel-$target.log code=0 begin=$SECONDS modules=(-M loop -M sch_netem)
   case $kernel in 5.10 | 6.1) ;; *) modules+=(-M mq-deadline) ;; esac # built in before
   tests() { # LOG TEST...: two places per queue of nullb0, so that requests wait and can be merged
-    scripts/vm.sh -m 1024 -t 900 -d 256 -a "$cmdline" "${modules[@]}" \
+    scripts/vm.sh -m 1024 -t 1200 -d 256 -a "$cmdline" "${modules[@]}" \
       -M 'null_blk irqmode=2 completion_nsec=20000000 nr_devices=1 hw_queue_depth=2' \
       -M sd_mod -M 'scsi_debug dev_size_mb=64' \
       -i "export KERNEL_EXPORTER_BIN=${exporter@Q} KERNEL_EXPORTER_IN_VM=1 KERNEL_EXPORTER_SCRATCH_DISK=vda" \
