@@ -34,7 +34,7 @@ crashed_while_patching() { # LOG
 
 run_in_vm() { # KERNEL TARGET EXECUTABLE [TEST CMDLINE...]: run, then print the log in one piece
   local kernel=$1 target=$2${4:+-$4} executable=$3 test=(${4:+"$4"}) cmdline=${*:5}
-  local log=$logs/$kernel-$target.log code=0 begin=$SECONDS modules=(-M loop -M sch_netem)
+  local log=$logs/$kernel-$target.log code=0 begin=$SECONDS modules=(-M loop -M sch_netem -M tun)
   case $kernel in 5.10 | 6.1) ;; *) modules+=(-M mq-deadline) ;; esac # built in before
   tests() { # LOG TEST...: two places per queue of nullb0, so that requests wait and can be merged
     scripts/vm.sh -m 1024 -t 1200 -d 256 -a "$cmdline" "${modules[@]}" \

