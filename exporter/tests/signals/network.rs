@@ -59,19 +59,18 @@ fn drops_have_their_reasons() {
     let (third, after, fourth) = (read(), exporter.scrape(), read());
     let between = Between { before, after };
     let of = |reason| between.count(DROPS, &[("drop_reason", reason)]);
-    within(
-        "kernel_network_drops_total{drop_reason=\"no_socket\"}",
-        "/proc/net/snmp Udp NoPorts",
-        of("no_socket"),
-        third.0 - second.0..=fourth.0 - first.0,
-    );
-    within(
-        "kernel_network_drops_total{drop_reason=\"socket_rcvbuff\"}",
-        "/proc/net/snmp Udp RcvbufErrors",
-        of("socket_rcvbuff"),
-        third.1 - second.1..=fourth.1 - first.1,
-    );
-    assert!(of("no_socket") >= DATAGRAMS && of("socket_rcvbuff") > 0);
+    // A drop in a soft interrupt that interrupts the program is not shown to it, from Linux 6.2 on.
+    let skipped = between.count("kernel_exporter_program_recursion_misses_total", &[("family", "network")]);
+    for (reason, source, truth) in [
+        ("no_socket", "Udp NoPorts", third.0 - second.0..=fourth.0 - first.0),
+        ("socket_rcvbuff", "Udp RcvbufErrors", third.1 - second.1..=fourth.1 - first.1),
+    ] {
+        let metric = format!("{DROPS}{{drop_reason=\"{reason}\"}}");
+        let least = truth.start().saturating_sub(skipped);
+        within(&metric, &format!("/proc/net/snmp {source}"), of(reason), least..=*truth.end());
+    }
+    assert!(skipped <= DATAGRAMS / 100, "{skipped} drops were not shown");
+    assert!(of("no_socket") >= DATAGRAMS - skipped && of("socket_rcvbuff") > 0);
 }
 
 /// Packets that are read or freed without harm are no drops, and reasons that never were have no series.
