@@ -21,9 +21,9 @@ fn talk_and_reset(listener: &std::net::TcpListener) -> u64 {
         pair.there.write_all(&byte).and_then(|()| pair.here.read_exact(&mut byte)).expect("sent");
     }
     wait_for("all is acknowledged", || {
-        [&pair.here, &pair.there].iter().all(|end| info(end).tcpi_unacked == 0)
+        [&pair.here, &pair.there].into_iter().all(|end| info(end).tcpi_unacked == 0)
     });
-    let both = [&pair.here, &pair.there].iter().map(|end| u64::from(info(end).tcpi_rtt)).sum();
+    let both = [&pair.here, &pair.there].into_iter().map(|end| u64::from(info(end).tcpi_rtt)).sum();
     reset(pair.here);
     let error = pair.there.read(&mut [0]).expect_err("the reset comes");
     assert_eq!(error.raw_os_error(), Some(libc::ECONNRESET), "{error}");
