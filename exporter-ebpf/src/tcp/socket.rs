@@ -90,8 +90,7 @@ impl Socket {
     /// Whether the other end is on this host too, in the same network namespace.
     #[inline(always)]
     pub fn is_loopback(self) -> bool {
-        let (mut other, mut own): (u32, u32) =
-            (self.0.read(field!(daddr)), self.0.read(field!(rcv_saddr)));
+        let (mut other, mut own): (u32, u32) = (self.0.read(field!(daddr)), self.0.read(field!(rcv_saddr)));
         if self.is_v6() {
             let others = self.words(field!(v6_daddr));
             let owns = self.words(field!(v6_rcv_saddr));
