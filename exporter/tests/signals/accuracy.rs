@@ -11,6 +11,8 @@ pub(crate) fn within(metric: &str, source: &str, counted: u64, truth: RangeInclu
         _ if counted < *truth.start() => truth.start() - counted,
         _ => counted.saturating_sub(*truth.end()),
     };
+    // The page is a table.
+    let metric = metric.replace('|', " or ");
     println!(
         "ACCURACY | {} | {metric} | {source} | {counted} | {}..={} | {off} |",
         kernel.trim(),
