@@ -4,6 +4,8 @@ mod check;
 mod generate;
 mod list;
 mod man;
+mod manual;
+mod markdown;
 
 pub use check::check;
 pub use generate::Generate;
