@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use clap::{Arg, Command, CommandFactory as _};
+use clap::{Arg, CommandFactory as _};
 
 use super::{
     Cli,
@@ -59,7 +59,7 @@ mod tests {
         for subcommand in command.get_subcommands() {
             assert!(page.contains(&format!("\n### `{}`\n", subcommand.get_name())), "{subcommand}");
         }
-        let options = command.get_subcommands().chain([&command]).flat_map(Command::get_arguments);
+        let options = command.get_subcommands().chain([&command]).flat_map(clap::Command::get_arguments);
         for option in options.filter(|option| !manual::is_built_in(option)) {
             let long = option.get_long().map(|long| format!("| `--{long} "));
             assert!(long.is_none_or(|long| page.contains(&long)), "{option} is not in\n{page}");
