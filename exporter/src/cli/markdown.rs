@@ -24,12 +24,21 @@ pub(super) fn markdown() -> String {
     table(&mut page, command.get_arguments().filter(|option| !manual::is_built_in(option)));
     page.push_str("\n## Commands\n");
     for command in command.get_subcommands().filter(|command| command.get_name() != "help") {
-        let about = about(command.get_long_about().or(command.get_about()));
-        let _ = write!(page, "\n### `{}`\n\n{}.\n", command.get_name(), about.trim_end_matches('.'));
+        let _ = write!(page, "\n### `{}`\n", command.get_name());
+        // The library takes the last paragraph's full stop away, and the first has none.
+        for paragraph in about(command.get_long_about().or(command.get_about())).split("\n\n") {
+            let _ = write!(page, "\n{}.\n", paragraph.trim_end_matches('.'));
+        }
         table(&mut page, own_arguments(command));
     }
     for (title, paragraphs) in manual::sections() {
-        let _ = write!(page, "\n## {title}\n\n{}\n", paragraphs.join("\n\n"));
+        let _ = write!(page, "\n## {title}\n");
+        for paragraph in paragraphs {
+            let _ = match paragraph.split_once(": ") {
+                Some((names, text)) => write!(page, "\n`{names}`: {text}\n"),
+                None => write!(page, "\n{paragraph}\n"),
+            };
+        }
     }
     page
 }

@@ -40,14 +40,19 @@ fn section(page: &mut String, rule: &Value, kind: &str, interval: Option<&str>) 
             "| | |\n|---|---|\n| severity | {}, {after} |\n| summary | {} |\n| description | {} |\n\
              | runbook | [{name}](runbooks/{name}.md) |\n\n",
             text(&rule["labels"]["severity"]),
-            text(&annotations["summary"]),
-            text(&annotations["description"]),
+            cell(&annotations["summary"]),
+            cell(&annotations["description"]),
             name = text(&rule[kind]),
         );
     } else if let Some(interval) = interval {
         let _ = write!(page, "Every {interval}:\n\n");
     }
     let _ = write!(page, "```promql\n{}\n```\n", text(&rule["expr"]).trim_end());
+}
+
+/// A text that stays in its cell of a table.
+fn cell(value: &Value) -> String {
+    text(value).replace('|', "\\|")
 }
 
 fn text(value: &Value) -> &str {

@@ -117,7 +117,9 @@ fn every_link_leads_somewhere() {
     for (path, document) in &documents {
         let own = document.links.iter().filter(|link| !link.contains("://") && !link.starts_with("mailto:"));
         for link in own {
-            faults.extend(fault(&documents, path, link).map(|why| format!("{}: {link}: {why}", path.display())));
+            faults.extend(
+                fault(&documents, path, link).map(|why| format!("{}: {link}: {why}", path.display())),
+            );
         }
     }
     assert!(faults.is_empty(), "{faults:#?}");
