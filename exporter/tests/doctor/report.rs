@@ -42,14 +42,16 @@ impl Report {
     fn assert_explained(&self) {
         const PAGE: &str = include_str!("../../../docs/troubleshooting.md");
         for part in self.json["parts"].as_array().expect("a list") {
-            let said = |name: &str| part[name].as_str().unwrap_or_default();
-            if let Some(reason) = part["reason"].as_str() {
-                assert!(PAGE.contains(&format!("\n### `{reason}`\n")), "docs/troubleshooting.md: {part:#}");
-            }
-            // Names of capabilities and modules follow.
-            let fix = said("fix").split(' ').take(5).collect::<Vec<_>>().join(" ");
-            for text in said("lost").split("; ").chain([&*fix, said("limit")]) {
-                assert!(PAGE.contains(text), "docs/troubleshooting.md does not know {text:?} of {part:#}");
+            for said in part["gaps"].as_array().expect("a list").iter().chain([part]) {
+                let text = |name: &str| said[name].as_str().unwrap_or_default();
+                if let Some(reason) = said["reason"].as_str() {
+                    assert!(PAGE.contains(&format!("\n### `{reason}`\n")), "docs/troubleshooting.md: {said:#}");
+                }
+                // Names of capabilities and modules follow.
+                let fix = text("fix").split(' ').take(5).collect::<Vec<_>>().join(" ");
+                for text in text("lost").split("; ").chain([&*fix, text("limit")]) {
+                    assert!(PAGE.contains(text), "docs/troubleshooting.md does not know {text:?} of {said:#}");
+                }
             }
         }
     }
