@@ -45,12 +45,18 @@ impl Report {
             for said in part["gaps"].as_array().expect("a list").iter().chain([part]) {
                 let text = |name: &str| said[name].as_str().unwrap_or_default();
                 if let Some(reason) = said["reason"].as_str() {
-                    assert!(PAGE.contains(&format!("\n### `{reason}`\n")), "docs/troubleshooting.md: {said:#}");
+                    assert!(
+                        PAGE.contains(&format!("\n### `{reason}`\n")),
+                        "docs/troubleshooting.md: {said:#}"
+                    );
                 }
                 // Names of capabilities and modules follow.
                 let fix = text("fix").split(' ').take(5).collect::<Vec<_>>().join(" ");
                 for text in text("lost").split("; ").chain([&*fix, text("limit")]) {
-                    assert!(PAGE.contains(text), "docs/troubleshooting.md does not know {text:?} of {said:#}");
+                    assert!(
+                        PAGE.contains(text),
+                        "docs/troubleshooting.md does not know {text:?} of {said:#}"
+                    );
                 }
             }
         }

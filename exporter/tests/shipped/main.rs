@@ -14,6 +14,7 @@ mod memory;
 mod ranges;
 mod references;
 mod schema;
+mod security;
 mod service;
 mod troubleshooting;
 mod unit;
