@@ -88,7 +88,7 @@ impl Report {
     #[track_caller]
     pub(crate) fn assert_failed(&self, reason: &str, fix: &[&str]) {
         assert_eq!((self.code, &self.json["healthy"]), (Some(1), &Value::Bool(false)), "{self:#?}");
-        for name in COLLECTORS {
+        for name in FIRST {
             self.assert_part(name, "failed", reason, fix);
         }
     }
@@ -106,5 +106,4 @@ impl Report {
     }
 }
 
-pub(crate) const COLLECTORS: [&str; 3] = ["scheduler", "process", "block_io"];
 const ALL: [&str; 4] = ["scheduler", "process", "block_io", "cgroup_events"];

@@ -192,7 +192,7 @@ fn write_config(file: &Path, config: &str) {
 }
 
 /// The collectors that most tests are about. The others have tests of their own, in `tests/signals`, and would disturb.
-const FIRST: [&str; 3] = ["scheduler", "block_io", "process"];
+pub(crate) const FIRST: [&str; 3] = ["scheduler", "block_io", "process"];
 
 /// The config with all other collectors off, but for those that it names.
 pub(crate) fn undisturbed(config: &str) -> String {

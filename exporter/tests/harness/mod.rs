@@ -8,7 +8,7 @@ mod text;
 mod worker;
 
 pub(crate) use cgroup::{Cgroup, cgroup_of, mount};
-pub(crate) use exporter::{Exporter, PROTOBUF, binary, die_with_parent, undisturbed};
+pub(crate) use exporter::{Exporter, FIRST, PROTOBUF, binary, die_with_parent, undisturbed};
 pub(crate) use native::{Histogram, index};
 pub(crate) use tasks::{Counts, disk_io, end_of, is_asleep, threads_of, wait_until_off_cpu};
 pub(crate) use text::{Between, Scrape};
