@@ -1,0 +1,71 @@
+//! Scripts of `scripts/cases`: they make the fault, and tell who it was.
+
+use std::{
+    env,
+    io::{BufRead as _, BufReader},
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+use crate::{harness::Exporter, tools::root_folder};
+
+/// Seconds of calm, in which an exporter and a Prometheus find their feet, and of trouble, in which the alert is to fire.
+const CALM: &str = "8";
+const TROUBLE: &str = "15";
+
+/// A script that runs. Dropping it lets it undo what it has done.
+pub(crate) struct Case {
+    script: Child,
+    lines: BufReader<ChildStdout>,
+    said: String,
+}
+
+impl Case {
+    /// Begins one that looks at this exporter.
+    pub(crate) fn begin(name: &str, exporter: &Exporter) -> Self {
+        // Tools for disks and networks are where not every user has them on the path.
+        let path = env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+        let mut script = Command::new(root_folder().join("scripts/cases").join(name).with_extension("sh"))
+            .args(["-c", CALM, "-s", TROUBLE])
+            .arg(format!("http://{}/metrics", exporter.address))
+            .env("PATH", path)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the script starts");
+        let lines = BufReader::new(script.stdout.take().expect("piped"));
+        Self { script, lines, said: String::new() }
+    }
+
+    /// Waits until it says a line that begins so; gives the rest of it.
+    pub(crate) fn until(&mut self, begin: &str) -> String {
+        loop {
+            let mut line = String::new();
+            let read = self.lines.read_line(&mut line).expect("it says text");
+            assert!(read > 0, "it ended without `{begin}`:\n{}", self.said);
+            self.said += &line;
+            if let Some(rest) = line.strip_prefix(begin) {
+                return rest.trim().to_owned();
+            }
+        }
+    }
+
+    /// Waits for its end. Gives what it said of the culprit and of the victim.
+    pub(crate) fn verdict(mut self) -> (String, String) {
+        let verdict = (self.until("culprit: "), self.until("victim: "));
+        let status = self.script.wait().expect("a child");
+        println!("{}", self.said);
+        assert!(status.success(), "{status}");
+        verdict
+    }
+}
+
+impl Drop for Case {
+    fn drop(&mut self) {
+        if self.script.try_wait().is_ok_and(|status| status.is_some()) {
+            return;
+        }
+        // SAFETY: the child has not been waited for, so the id is its own.
+        unsafe { libc::kill(self.script.id() as libc::pid_t, libc::SIGTERM) };
+        let _ = self.script.wait();
+    }
+}

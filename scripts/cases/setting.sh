@@ -1,0 +1,115 @@
+# shellcheck shell=bash
+# What the three cases share: their options, cgroups, processes that end with them, and what is shown. To be sourced with
+# the case's name; its options are in $options, its arguments in "$@".
+#
+# A case makes calm, then trouble, and scrapes the exporter before and after each. Everything that it makes is undone when
+# it ends, however it ends; its processes are killed by the kernel if it is.
+
+case_name=$1
+shift
+calm=10 seconds=20 url=http://127.0.0.1:9985/metrics
+here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+
+fail() { echo "$case_name: $*" >&2; exit 1; }
+usage() { sed -n '2,/^set /s/^# \{0,1\}//p' "$here/$case_name.sh" >&2; exit 2; }
+while getopts c:s:h option; do case $option in
+  c) calm=$OPTARG ;; s) seconds=$OPTARG ;; *) usage ;;
+esac; done
+shift $((OPTIND - 1))
+[ $# -le 1 ] || usage
+url=${1:-$url}
+[ "$EUID" = 0 ] || fail "only root can make cgroups, disks and networks"
+
+needs() { # COMMAND...
+  local command
+  for command; do type -P "$command" >/dev/null || fail "there is no $command here"; done
+}
+needs awk curl perl setpriv sort
+
+# --- undoing ---
+
+work=$(mktemp -d) processes=() undo=()
+finish() {
+  trap - EXIT INT TERM HUP
+  [ ${#processes[@]} = 0 ] || kill -KILL "${processes[@]}" 2>/dev/null || :
+  wait || :
+  local last
+  for ((last = ${#undo[@]} - 1; last >= 0; last--)); do
+    eval "${undo[last]}" || echo "$case_name: could not undo: ${undo[last]}" >&2
+  done
+  rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 143' INT TERM HUP
+
+pause() { # SECONDS; unlike a plain sleep it does not keep traps waiting
+  sleep "$1" &
+  wait $!
+}
+
+# --- cgroups ---
+
+# Where this controller is: the mount of its cgroup v1, or else of v2. The exporter names cgroups by the memory controller's.
+hierarchy() { # CONTROLLER
+  awk -v controller="$1" '
+    $3 == "cgroup" && index("," $4 ",", "," controller ",") { v1 = $2 }
+    $3 == "cgroup2" && v2 == "" { v2 = $2 }
+    END { print v1 != "" ? v1 : v2 }' /proc/mounts
+}
+names=$(hierarchy memory)
+[ -n "$names" ] || fail "no cgroups are mounted"
+
+make_folder() { # FOLDER: of a cgroup; the kernel may need a moment to see that the last process is gone
+  mkdir "$1" || fail "cannot make $1: it is another case's, or one was killed and left it: rmdir it"
+  undo+=("for _ in {1..100}; do ! rmdir '$1' 2>/dev/null || break; sleep 0.02; done; [ ! -e '$1' ]")
+}
+make_cgroup() { # PATH
+  make_folder "$names$1"
+}
+
+run_in() { # CGROUP COMMAND...: in the background, until the case is over
+  (
+    echo "$BASHPID" >"$names$1/cgroup.procs"
+    exec setpriv --pdeathsig KILL "${@:2}"
+  ) &
+  processes+=($!)
+}
+
+# --- figures ---
+
+# Labels of which one or some say whose it was; see docs/metrics.md.
+whose='namespace pod container container_id unit cgroup'
+
+scrape() { # FILE
+  curl -fsS --max-time 30 -H 'Accept: text/plain; version=0.0.4' "$url" >"$work/$1" || fail "no metrics at $url"
+  echo "$EPOCHREALTIME" >"$work/$1.time"
+}
+
+watch() { # PHASE SECONDS: scrape before and after as long
+  scrape "$1-before"
+  pause "$2"
+  scrape "$1-after"
+}
+
+rows() { # PHASE LABELS COLUMN...: what came in the phase, see figures.awk
+  awk -v by="$2" -v columns="${*:3}" -v from="$(cat "$work/$1-before.time")" -v to="$(cat "$work/$1-after.time")" \
+    -f "$here/figures.awk" "$work/$1-before" "$work/$1-after"
+}
+
+show() { # FILE COLUMN...: rows as a table, those with most in the last column first, six at most
+  {
+    printf '\t%s' "${@:2}" | sed 's/=[^\t]*//g'
+    echo
+    sort -t $'\t' -k "$#,$#gr" "$1" | head -n 6
+  } | awk -F '\t' '{ for (i = 2; i <= NF; i++) printf "%14s", $i; print "  " ($1 == "" ? "" : $1) }'
+}
+
+most() { # FILE COLUMN [BUT]: the row with most in this column, counted from 1, which is not BUT
+  awk -F '\t' -v column="$2" -v but="${3:-}" '
+    $1 != but && $(column + 1) + 0 > most + 0 { most = $(column + 1); name = $1 }
+    END { print name }' "$1"
+}
+
+cell() { # FILE ROW COLUMN
+  awk -F '\t' -v row="$2" -v column="$3" '$1 == row { found = $(column + 1) } END { print found == "" ? "-" : found }' "$1"
+}
