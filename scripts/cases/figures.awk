@@ -36,7 +36,7 @@ function quantile(column, row, part,    total, rank, i, below, count, lower) {
 }
 
 function written(number) {
-  return sprintf(number >= 100 ? "%.0f" : number >= 10 ? "%.1f" : number >= 1 ? "%.2f" : "%.3f", number)
+  return number < 0.001 ? "<0.001" : sprintf(number >= 100 ? "%.0f" : number >= 10 ? "%.1f" : number >= 1 ? "%.2f" : "%.3f", number)
 }
 
 BEGIN {

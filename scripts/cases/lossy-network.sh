@@ -58,8 +58,8 @@ lose_packets() {
   fi
   echo "lossy-network: THIS KERNEL HAS NO netem ($(tr '\n' ' ' <"$work/netem"))." \
     "On Debian it is the module sch_netem of the package linux-image-amd64, or linux-image-cloud-amd64." >&2
-  "${at[@]}" tbf rate 20mbit burst 3000 limit 24000 || fail "nor has it tbf: it cannot lose packets"
-  echo "trouble: $seconds s in which the network carries 20 Mbit/s, and drops what is more than sixteen packets"
+  "${at[@]}" tbf rate 100mbit burst 3000 limit 30000 || fail "nor has it tbf: it cannot lose packets"
+  echo "trouble: $seconds s in which the network carries 100 Mbit/s, and drops what is more than twenty packets"
 }
 
 # shellcheck disable=SC2016 # Perl's variables, here and below
@@ -95,8 +95,8 @@ look calm "$calm"
 lose_packets
 look trouble "$seconds"
 
-culprit=$(most "$work/trouble-drops" 1)
-victim=$(most "$work/trouble-clients" 4)
+culprit=$(most_grown 1 "$work/calm-drops" "$work/trouble-drops")
+victim=$(most_grown 4 "$work/calm-clients" "$work/trouble-clients")
 echo "culprit: $culprit: $(cell "$work/trouble-drops" "$culprit" 1) packets per second are dropped, before" \
   "$(cell "$work/calm-drops" "$culprit" 1)"
 echo "victim: $victim: $(cell "$work/trouble-clients" "$victim" 4) segments per second are sent again, before" \

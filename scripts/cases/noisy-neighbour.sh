@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A noisy neighbour: two containers share a CPU. One wakes every 5 ms to do a little; then the other one begins to calculate.
+# A noisy neighbour: two containers share a CPU. One has some 10 ms of work every 50 ms; then the other one begins to calculate.
 #
 #   scripts/cases/noisy-neighbour.sh [-c SECONDS] [-s SECONDS] [URL]
 #
@@ -29,7 +29,7 @@ make_cgroup /noisy-neighbour
 make_cgroup /noisy-neighbour/victim
 make_cgroup /noisy-neighbour/neighbour
 run_in /noisy-neighbour/victim taskset -c "$cpu" \
-  perl -e 'while (1) { select undef, undef, undef, 0.005; $sum += $_ for 1 .. 1000 }'
+  perl -e 'while (1) { select undef, undef, undef, 0.04; 1 for 1 .. 400000 }'
 pause 1
 
 echo "calm: $calm s"
@@ -45,8 +45,8 @@ watch trouble "$seconds"
 rows trouble "$whose" "${columns[@]}" >"$work/trouble"
 show "$work/trouble" "${columns[@]}"
 
-culprit=$(most "$work/trouble" 1)
-victim=$(most "$work/trouble" 5 "$culprit")
+culprit=$(most_grown 1 "$work/calm" "$work/trouble")
+victim=$(most_grown 5 "$work/calm" "$work/trouble" "$culprit")
 echo "culprit: $culprit: $(cell "$work/trouble" "$culprit" 1) threads ran at a time, before $(cell "$work/calm" "$culprit" 1)"
 echo "victim: $victim: a slice waits $(cell "$work/trouble" "$victim" 5) ms for its CPU (p50; p99" \
   "$(cell "$work/trouble" "$victim" 4) ms), before $(cell "$work/calm" "$victim" 5) ms (p99 $(cell "$work/calm" "$victim" 4) ms)"

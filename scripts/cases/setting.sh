@@ -3,7 +3,7 @@
 # the case's name; its options are in $options, its arguments in "$@".
 #
 # A case makes calm, then trouble, and scrapes the exporter before and after each. Everything that it makes is undone when
-# it ends, however it ends; its processes are killed by the kernel if it is.
+# it ends; its processes are killed by the kernel if it is killed itself.
 
 case_name=$1
 shift
@@ -28,19 +28,29 @@ needs awk curl perl setpriv sort
 
 # --- undoing ---
 
-work=$(mktemp -d) processes=() undo=()
-finish() {
+work=$(mktemp -d) cgroups=() undo=()
+finish() { # processes first, as what they use cannot go before
   trap - EXIT INT TERM HUP
-  [ ${#processes[@]} = 0 ] || kill -KILL "${processes[@]}" 2>/dev/null || :
-  wait || :
-  local last
+  local last folder
+  for folder in "${cgroups[@]}"; do soon is_empty "$folder" || echo "$case_name: processes stay in $folder" >&2; done
   for ((last = ${#undo[@]} - 1; last >= 0; last--)); do
     eval "${undo[last]}" || echo "$case_name: could not undo: ${undo[last]}" >&2
+  done
+  for ((last = ${#cgroups[@]} - 1; last >= 0; last--)); do
+    soon rmdir "${cgroups[last]}" || echo "$case_name: ${cgroups[last]} stays" >&2
   done
   rm -rf "$work"
 }
 trap finish EXIT
 trap 'exit 143' INT TERM HUP
+
+soon() { # COMMAND...: until it succeeds, for two seconds; silent, as is the shell on processes that were killed
+  for _ in {1..100}; do
+    ! "$@" || return 0
+    sleep 0.02
+  done 2>/dev/null
+  return 1
+}
 
 pause() { # SECONDS; unlike a plain sleep it does not keep traps waiting
   sleep "$1" &
@@ -59,12 +69,17 @@ hierarchy() { # CONTROLLER
 names=$(hierarchy memory)
 [ -n "$names" ] || fail "no cgroups are mounted"
 
-make_folder() { # FOLDER: of a cgroup; the kernel may need a moment to see that the last process is gone
-  mkdir "$1" || fail "cannot make $1: it is another case's, or one was killed and left it: rmdir it"
-  undo+=("for _ in {1..100}; do ! rmdir '$1' 2>/dev/null || break; sleep 0.02; done; [ ! -e '$1' ]")
+make_cgroup() { # FOLDER, or PATH where the names are
+  local folder=$1
+  [[ $1 == /sys/* ]] || folder=$names$1
+  mkdir "$folder" || fail "cannot make $folder: the same case runs elsewhere, or was killed and has left it: remove it by rmdir"
+  cgroups+=("$folder")
 }
-make_cgroup() { # PATH
-  make_folder "$names$1"
+is_empty() { # FOLDER of a cgroup: kills who is in it
+  local process processes
+  mapfile -t processes <"$1/cgroup.procs"
+  for process in "${processes[@]}"; do kill -KILL "$process" || :; done
+  [ ${#processes[@]} = 0 ]
 }
 
 run_in() { # CGROUP COMMAND...: in the background, until the case is over
@@ -72,7 +87,6 @@ run_in() { # CGROUP COMMAND...: in the background, until the case is over
     echo "$BASHPID" >"$names$1/cgroup.procs"
     exec setpriv --pdeathsig KILL "${@:2}"
   ) &
-  processes+=($!)
 }
 
 # --- figures ---
@@ -104,12 +118,13 @@ show() { # FILE COLUMN...: rows as a table, those with most in the last column f
   } | awk -F '\t' '{ for (i = 2; i <= NF; i++) printf "%14s", $i; print "  " ($1 == "" ? "" : $1) }'
 }
 
-most() { # FILE COLUMN [BUT]: the row with most in this column, counted from 1, which is not BUT
-  awk -F '\t' -v column="$2" -v but="${3:-}" '
-    $1 != but && $(column + 1) + 0 > most + 0 { most = $(column + 1); name = $1 }
-    END { print name }' "$1"
+most_grown() { # COLUMN CALM TROUBLE [BUT]: the row with the greatest increase in this column, counted from 1, which is not BUT
+  awk -F '\t' -v column="$1" -v but="${4:-}" '
+    FILENAME == ARGV[1] { before[$1] = $(column + 1); next }
+    $1 != but && $(column + 1) - before[$1] > most + 0 { most = $(column + 1) - before[$1]; name = $1 }
+    END { print name }' "$2" "$3"
 }
 
 cell() { # FILE ROW COLUMN
-  awk -F '\t' -v row="$2" -v column="$3" '$1 == row { found = $(column + 1) } END { print found == "" ? "-" : found }' "$1"
+  awk -F '\t' -v row="$2" -v column="$3" '$1 == row { found = $(column + 1) } END { print found ~ /[0-9]/ ? found : 0 }' "$1"
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A slow disk: a database commits small pieces to a disk of its own; then every request to that disk takes 40 ms.
+# A slow disk: a database commits small pieces to a disk of its own; then every request to that disk takes 100 ms.
 #
 #   scripts/cases/slow-disk.sh [-c SECONDS] [-s SECONDS] [URL]
 #
@@ -9,14 +9,14 @@
 #
 # Shows from the exporter's metrics how long each disk took and who waited for one, before and meanwhile, and closes with the
 # culprit and the victim. The disk is a loop device on another one that is in memory; the I/O controller lets the lower one do
-# only 25 requests per second, which makes the upper one slow. Makes both, and the cgroups /slow-disk and /slow-disk/database,
+# only 10 requests per second, which makes the upper one slow. Makes both, and the cgroups /slow-disk and /slow-disk/database,
 # and undoes it. Needs root, Perl, curl, losetup, loop devices, and the controller io, or blkio of cgroup v1.
 set -euo pipefail
 # shellcheck source=scripts/cases/setting.sh
 . "$(dirname "$0")/setting.sh" slow-disk "$@"
 needs losetup mount
 
-rate=25
+rate=10
 disks=(
   'requests/s=rate:kernel_block_io_duration_seconds_count'
   'p50/ms=p50:kernel_block_io_duration_seconds'
@@ -36,23 +36,28 @@ if [ -e "$controller/cgroup.controllers" ]; then
   echo +io >"$controller/slow-disk/cgroup.subtree_control" # so that requests are the database's, not the group's
   slow_down() { echo "$1 riops=$rate wiops=$rate" >"$controller/slow-disk/io.max"; }
 else
-  make_folder "$controller/slow-disk"
+  make_cgroup "$controller/slow-disk"
   slow_down() {
     local way
     for way in read write; do echo "$1 $rate" >"$controller/slow-disk/blkio.throttle.${way}_iops_device"; done
   }
 fi
 
+detached() { # DEVICE; who else has it open may keep it for a moment
+  losetup -d "$1" || :
+  ! losetup "$1"
+}
 mkdir "$work/memory"
 mount -t tmpfs -o size=64m tmpfs "$work/memory"
 undo+=("umount '$work/memory'")
 truncate -s 48M "$work/memory/disk"
 modprobe -q loop 2>/dev/null || : # where it is not built in
 lower=$(losetup --find --show "$work/memory/disk") || fail "this kernel has no loop devices"
-undo+=("losetup -d '$lower'")
+undo+=("soon detached '$lower'")
 upper=$(losetup --find --show --direct-io=on "$lower") || fail "no second loop device"
-undo+=("losetup -d '$upper'")
+undo+=("soon detached '$upper'")
 disk=${upper#/dev/}
+echo 'write through' >"/sys/block/$disk/queue/write_cache" # so that a commit is one request, without a flush after it
 echo "disk: $disk"
 users=(
   "asleep=rate:kernel_thread_time_seconds_total:activity=block_io"
@@ -61,7 +66,7 @@ users=(
   "p50/ms=p50:kernel_block_io_duration_seconds:device=$disk"
 )
 
-# A page and a flush, up to a hundred times per second.
+# A page at a time, up to a hundred per second.
 # shellcheck disable=SC2016 # Perl's variables
 run_in /slow-disk/database perl -MIO::Handle -e '
   open my $disk, "+<", $ARGV[0] or die "$ARGV[0]: $!";
@@ -70,8 +75,7 @@ run_in /slow-disk/database perl -MIO::Handle -e '
     syswrite($disk, "x" x 4096) == 4096 && $disk->sync or die $!;
     select undef, undef, undef, 0.01;
   }' "$upper"
-[ "$controller" = "$names" ] || [ ! -e "$controller/slow-disk/cgroup.procs" ] ||
-  echo "${processes[0]}" >"$controller/slow-disk/cgroup.procs"
+[ -e "$controller/cgroup.controllers" ] || echo $! >"$controller/slow-disk/cgroup.procs"
 pause 1
 
 look() { # PHASE SECONDS
@@ -87,8 +91,8 @@ echo "trouble: $seconds s in which $disk does $rate requests per second"
 slow_down "$(cat "/sys/block/${lower#/dev/}/dev")"
 look trouble "$seconds"
 
-culprit=$(most "$work/trouble-disks" 3)
-victim=$(most "$work/trouble-users" 4)
+culprit=$(most_grown 2 "$work/calm-disks" "$work/trouble-disks")
+victim=$(most_grown 4 "$work/calm-users" "$work/trouble-users")
 echo "culprit: disk $culprit: a request takes $(cell "$work/trouble-disks" "$culprit" 2) ms (p50; p99" \
   "$(cell "$work/trouble-disks" "$culprit" 3) ms), before $(cell "$work/calm-disks" "$culprit" 2) ms (p99" \
   "$(cell "$work/calm-disks" "$culprit" 3) ms)"
