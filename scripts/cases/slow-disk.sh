@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A slow disk: a database commits small pieces to a disk of its own; then every request to that disk takes 100 ms.
+# A slow disk: four processes of a database commit to a disk of their own; then a request to that disk takes 100 ms.
 #
 #   scripts/cases/slow-disk.sh [-c SECONDS] [-s SECONDS] [URL]
 #
@@ -9,14 +9,14 @@
 #
 # Shows from the exporter's metrics how long each disk took and who waited for one, before and meanwhile, and closes with the
 # culprit and the victim. The disk is a loop device on another one that is in memory; the I/O controller lets the lower one do
-# only 10 requests per second, which makes the upper one slow. Makes both, and the cgroups /slow-disk and /slow-disk/database,
+# only 40 requests per second, which makes the upper one slow. Makes both, and the cgroups /slow-disk and /slow-disk/database,
 # and undoes it. Needs root, Perl, curl, losetup, loop devices, and the controller io, or blkio of cgroup v1.
 set -euo pipefail
 # shellcheck source=scripts/cases/setting.sh
 . "$(dirname "$0")/setting.sh" slow-disk "$@"
 needs losetup mount
 
-rate=10
+rate=40
 disks=(
   'requests/s=rate:kernel_block_io_duration_seconds_count'
   'p50/ms=p50:kernel_block_io_duration_seconds'
@@ -66,16 +66,17 @@ users=(
   "p50/ms=p50:kernel_block_io_duration_seconds:device=$disk"
 )
 
-# A page at a time, up to a hundred per second.
-# shellcheck disable=SC2016 # Perl's variables
-run_in /slow-disk/database perl -MIO::Handle -e '
-  open my $disk, "+<", $ARGV[0] or die "$ARGV[0]: $!";
-  for (my $page = 0; ; $page++) {
-    sysseek $disk, $page % 4096 * 4096, 0 or die $!;
-    syswrite($disk, "x" x 4096) == 4096 && $disk->sync or die $!;
-    select undef, undef, undef, 0.01;
-  }' "$upper"
-[ -e "$controller/cgroup.controllers" ] || echo $! >"$controller/slow-disk/cgroup.procs"
+for ((n = 0; n < 4; n++)); do # each a page at a time, up to a hundred per second
+  # shellcheck disable=SC2016 # Perl's variables
+  run_in /slow-disk/database perl -MIO::Handle -e '
+    open my $disk, "+<", $ARGV[0] or die "$ARGV[0]: $!";
+    for (my $page = $ARGV[1]; ; $page += 4) {
+      sysseek $disk, $page % 4096 * 4096, 0 or die $!;
+      syswrite($disk, "x" x 4096) == 4096 && $disk->sync or die $!;
+      select undef, undef, undef, 0.01;
+    }' "$upper" "$n"
+  [ -e "$controller/cgroup.controllers" ] || echo $! >"$controller/slow-disk/cgroup.procs"
+done
 pause 1
 
 look() { # PHASE SECONDS

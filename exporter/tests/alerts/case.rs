@@ -9,7 +9,7 @@ use std::{
 use crate::{harness::Exporter, tools::root_folder};
 
 /// Seconds of calm, in which an exporter and a Prometheus find their feet, and of trouble, in which the alert is to fire.
-const CALM: &str = "8";
+const CALM: &str = "10";
 const TROUBLE: &str = "15";
 
 /// A script that runs. Dropping it lets it undo what it has done.

@@ -14,11 +14,11 @@ use crate::{
 /// A job that scrapes the same disk, of which it has another history.
 const ALWAYS_SLOW: &str = "always-slow";
 
-/// Twice in a week of 2 ms is not reached by a request that takes less than this; the rule wants 5 ms at least.
-const USUAL: f64 = 0.002;
+/// A tardy disk, in seconds, so that a machine with other things to do does not make it unusual.
+const USUAL: f64 = 0.02;
 
-/// As slow as the disk will be.
-const SLOW: f64 = 0.040;
+/// As slow as it will be.
+const SLOW: f64 = 0.1;
 
 #[test]
 fn a_disk_that_becomes_slow_is_noticed() {
