@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What the three cases share: their options, cgroups, processes that end with them, and what is shown. To be sourced with
-# the case's name; its options are in $options, its arguments in "$@".
+# the case's name and its arguments.
 #
 # A case makes calm, then trouble, and scrapes the exporter before and after each. Everything that it makes is undone when
 # it ends; its processes are killed by the kernel if it is killed itself.
@@ -11,7 +11,7 @@ calm=10 seconds=20 url=http://127.0.0.1:9985/metrics
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 
 fail() { echo "$case_name: $*" >&2; exit 1; }
-usage() { sed -n '2,/^set /s/^# \{0,1\}//p' "$here/$case_name.sh" >&2; exit 2; }
+usage() { sed -n '2,/^[^#]/{ /^#/s/^# \{0,1\}//p }' "$here/$case_name.sh" >&2; exit 2; }
 while getopts c:s:h option; do case $option in
   c) calm=$OPTARG ;; s) seconds=$OPTARG ;; *) usage ;;
 esac; done
