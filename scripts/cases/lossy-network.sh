@@ -96,6 +96,7 @@ lose_packets
 look trouble "$seconds"
 
 culprit=$(most_grown 1 "$work/calm-drops" "$work/trouble-drops")
+culprit=${culprit:-'(not told, the collector network does not measure)'}
 victim=$(most_grown 4 "$work/calm-clients" "$work/trouble-clients")
 echo "culprit: $culprit: $(cell "$work/trouble-drops" "$culprit" 1) packets per second are dropped, before" \
   "$(cell "$work/calm-drops" "$culprit" 1)"
