@@ -103,6 +103,10 @@ watch() { # PHASE SECONDS: scrape before and after as long
   scrape "$1-before"
   pause "$2"
   scrape "$1-after"
+  sed -n 's/^kernel_exporter_collector_shed{collector="\([^"]*\)".* 1\(\.0\)\{0,1\}$/\1/p' "$work/$1-after" | sort -u |
+    while read -r collector; do
+      echo "$case_name: collector $collector measures less, as the exporter costs more than budget.cpu allows" >&2
+    done
 }
 
 rows() { # PHASE LABELS COLUMN...: what came in the phase, see figures.awk
