@@ -14,3 +14,4 @@ mod network;
 mod stalls;
 mod syscalls;
 mod tcp;
+mod together;
