@@ -32,12 +32,13 @@ impl Expected<'_> {
         });
     }
 
-    /// Fails if it has ever been active, pending even.
-    pub(crate) fn assert_silent(&self, prometheus: &Prometheus, job: &str) {
-        let query = format!("count_over_time(ALERTS{{alertname=\"{}\", job=~\"{job}\"}}[10m])", self.name);
-        let ever = prometheus.query(&query);
-        assert!(ever.is_empty(), "{ever:?}");
-        assert!(self.firing(prometheus).iter().all(|alert| !is_of(alert, job)));
+    /// Fails if it was ever active, pending even, until this time, in seconds since the epoch; and if nothing was compared.
+    pub(crate) fn assert_silent(&self, prometheus: &Prometheus, job: &str, until: f64) {
+        let compared = prometheus.query_at(&self.compared(job), until);
+        assert!(!compared.is_empty(), "Prometheus had nothing of {job} to compare");
+        let query = format!("count_over_time(ALERTS{{alertname=\"{}\", job=\"{job}\"}}[10m])", self.name);
+        let ever = prometheus.query_at(&query, until);
+        assert!(ever.is_empty(), "{ever:?}, with {compared:?}");
     }
 
     /// Waits until it fires for both forms, and looks at all that it says.
@@ -53,6 +54,13 @@ impl Expected<'_> {
             println!("{alert}");
             self.check(alert, job);
         }
+    }
+
+    /// The query for what it compares.
+    fn compared(&self, job: &str) -> String {
+        let labels: String =
+            self.labels.iter().map(|(name, value)| format!(", {name}=\"{value}\"")).collect();
+        format!("{}{{job=\"{job}\"{labels}}}", self.reads)
     }
 
     fn check(&self, alert: &Value, job: &str) {

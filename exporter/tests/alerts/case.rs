@@ -3,7 +3,10 @@
 use std::{
     env,
     io::{BufRead as _, BufReader},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use crate::{harness::Exporter, tools::root_folder};
@@ -15,7 +18,8 @@ const TROUBLE: &str = "15";
 /// A script that runs. Dropping it lets it undo what it has done.
 pub(crate) struct Case {
     script: Child,
-    lines: BufReader<ChildStdout>,
+    /// What it says, and when.
+    lines: Receiver<(f64, String)>,
     said: String,
 }
 
@@ -32,19 +36,36 @@ impl Case {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the script starts");
-        let lines = BufReader::new(script.stdout.take().expect("piped"));
+        let output = BufReader::new(script.stdout.take().expect("piped"));
+        let (say, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if say.send((now(), line)).is_err() {
+                    return; // nobody listens any more
+                }
+            }
+        });
         Self { script, lines, said: String::new() }
     }
 
     /// Waits until it says a line that begins so; gives the rest of it.
     pub(crate) fn until(&mut self, begin: &str) -> String {
+        self.find(begin).1
+    }
+
+    /// Waits for the trouble; gives when it began, in seconds since the epoch, or just after.
+    pub(crate) fn trouble(&mut self) -> f64 {
+        self.find("trouble: ").0
+    }
+
+    fn find(&mut self, begin: &str) -> (f64, String) {
         loop {
-            let mut line = String::new();
-            let read = self.lines.read_line(&mut line).expect("it says text");
-            assert!(read > 0, "it ended without `{begin}`:\n{}", self.said);
-            self.said += &line;
+            let Ok((time, line)) = self.lines.recv() else {
+                panic!("it ended without `{begin}`:\n{}", self.said);
+            };
+            self.said += &format!("{line}\n");
             if let Some(rest) = line.strip_prefix(begin) {
-                return rest.trim().to_owned();
+                return (time, rest.to_owned());
             }
         }
     }
@@ -68,4 +89,9 @@ impl Drop for Case {
         unsafe { libc::kill(self.script.id() as libc::pid_t, libc::SIGTERM) };
         let _ = self.script.wait();
     }
+}
+
+/// Seconds since the epoch.
+pub(crate) fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64()
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::{
     alert::Expected,
-    case::Case,
+    case::{Case, now},
     harness::{Exporter, turn},
     history,
     rules::{self, FORMS},
@@ -30,7 +30,7 @@ fn a_disk_that_becomes_slow_is_noticed() {
     let disk = case.until("disk: ");
     let alert = Expected {
         name: "KernelDiskLatencyUnusual",
-        reads: "instance_device:kernel_block_io_duration_seconds:p99_week",
+        reads: "instance_device:kernel_block_io_duration_seconds:p99_rate5m",
         labels: &[("device", &disk)],
         summary: &format!("Disk {disk} of node is slower than it was all week."),
         description: "A hundredth of its requests takes more than ",
@@ -42,11 +42,11 @@ fn a_disk_that_becomes_slow_is_noticed() {
         history::make(&promtool, data, &disk, &weeks);
     });
     alert.wait_for_calm(&prometheus);
-    case.until("trouble: ");
-    jobs.iter().for_each(|(job, _)| alert.assert_silent(&prometheus, job));
+    let begin = case.trouble();
+    jobs.iter().for_each(|(job, _)| alert.assert_silent(&prometheus, job, begin));
     alert.wait_until_it_fires(&prometheus);
     let (culprit, victim) = case.verdict();
-    alert.assert_silent(&prometheus, ALWAYS_SLOW);
+    alert.assert_silent(&prometheus, ALWAYS_SLOW, now());
     assert!(culprit.starts_with(&format!("disk {disk}: ")), "{culprit}");
     assert!(victim.starts_with("/slow-disk/database: "), "{victim}");
     prometheus.assert_no_complaints();

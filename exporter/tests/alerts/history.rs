@@ -1,14 +1,8 @@
 //! A week that is already over when Prometheus starts: blocks of its database, made by `promtool`.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    path::Path,
-    process::Command,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{fmt::Write as _, fs, path::Path, process::Command};
 
-use crate::{exporter::Folder, rules::INSTANCE, tools::fed};
+use crate::{case::now, exporter::Folder, rules::INSTANCE, tools::fed};
 
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
@@ -19,7 +13,7 @@ const RECORDED: &str = "instance_device:kernel_block_io_duration_seconds:p99_rat
 /// Puts a week of a disk into the folder, for each job: as many seconds as given, plus or minus a tenth, but for fifty
 /// minutes of every night in which a backup makes everything ten times as slow, less than a twentieth of the time.
 pub(crate) fn make(promtool: &Path, data: &Path, disk: &str, weeks: &[(&str, f64)]) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let now = now() as u64;
     let mut text = format!("# TYPE {RECORDED} gauge\n");
     for (job, usual) in weeks {
         // The last minutes are left to the Prometheus that starts.

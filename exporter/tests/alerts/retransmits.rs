@@ -26,8 +26,8 @@ fn a_lossy_network_is_noticed() {
     let mut case = Case::begin("lossy-network", &exporter);
     let prometheus = rules::start(&program, &exporter, &FORMS, |_| {});
     ALERT.wait_for_calm(&prometheus);
-    case.until("trouble: ");
-    FORMS.iter().for_each(|(job, _)| ALERT.assert_silent(&prometheus, job));
+    let begin = case.trouble();
+    FORMS.iter().for_each(|(job, _)| ALERT.assert_silent(&prometheus, job, begin));
     ALERT.wait_until_it_fires(&prometheus);
     let (culprit, victim) = case.verdict();
     assert!(culprit.starts_with("qdisc_drop: "), "{culprit}");
