@@ -13,7 +13,7 @@ use crate::{
 /// An alert that is to fire, for both forms of histograms.
 pub(crate) struct Expected<'a> {
     pub(crate) name: &'a str,
-    /// The recorded metric that it compares, which must be there before the fault.
+    /// A metric that it compares, or that goes into what it compares, which must be there before the fault.
     pub(crate) reads: &'a str,
     /// Its labels beside name, severity, job and instance.
     pub(crate) labels: &'a [(&'a str, &'a str)],
@@ -24,7 +24,7 @@ pub(crate) struct Expected<'a> {
 
 impl Expected<'_> {
     /// Waits until Prometheus has what the alert reads.
-    pub(crate) fn wait_for_calm(&self, prometheus: &Prometheus) {
+    pub(crate) fn wait_until_compared(&self, prometheus: &Prometheus) {
         prometheus.until(self.reads, |prometheus| {
             let present =
                 |(job, _)| !prometheus.query(&format!("{}{{job=\"{job}\"}}", self.reads)).is_empty();
@@ -32,12 +32,12 @@ impl Expected<'_> {
         });
     }
 
-    /// Fails if it was ever active, pending even, until this time, in seconds since the epoch; and if nothing was compared.
+    /// Fails if it has ever fired until this time, in seconds since the epoch; and if nothing was compared.
     pub(crate) fn assert_silent(&self, prometheus: &Prometheus, job: &str, until: f64) {
         let compared = prometheus.query_at(&self.compared(job), until);
         assert!(!compared.is_empty(), "Prometheus had nothing of {job} to compare");
-        let query = format!("count_over_time(ALERTS{{alertname=\"{}\", job=\"{job}\"}}[10m])", self.name);
-        let ever = prometheus.query_at(&query, until);
+        let fired = format!("ALERTS{{alertname=\"{}\", job=\"{job}\", alertstate=\"firing\"}}", self.name);
+        let ever = prometheus.query_at(&format!("count_over_time({fired}[10m])"), until);
         assert!(ever.is_empty(), "{ever:?}, with {compared:?}");
     }
 

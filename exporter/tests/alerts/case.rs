@@ -11,8 +11,7 @@ use std::{
 
 use crate::{harness::Exporter, tools::root_folder};
 
-/// Seconds of calm, in which an exporter and a Prometheus find their feet, and of trouble, in which the alert is to fire.
-const CALM: &str = "10";
+/// Seconds of trouble, in which the alert is to fire.
 const TROUBLE: &str = "15";
 
 /// A script that runs. Dropping it lets it undo what it has done.
@@ -24,12 +23,12 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// Begins one that looks at this exporter.
-    pub(crate) fn begin(name: &str, exporter: &Exporter) -> Self {
+    /// Begins one that looks at this exporter, with seconds of calm before the trouble.
+    pub(crate) fn begin(name: &str, exporter: &Exporter, calm: u32) -> Self {
         // Tools for disks and networks are where not every user has them on the path.
         let path = env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
         let mut script = Command::new(root_folder().join("scripts/cases").join(name).with_extension("sh"))
-            .args(["-c", CALM, "-s", TROUBLE])
+            .args(["-c", &calm.to_string(), "-s", TROUBLE])
             .arg(format!("http://{}/metrics", exporter.address))
             .env("PATH", path)
             .stdin(Stdio::null())

@@ -39,7 +39,7 @@ pub(crate) fn start(
     Prometheus::start_prepared(program, &config, prepare)
 }
 
-/// Groups are evaluated once per second, and an alert need hold for two seconds only. A quarter of an hour would be long for
+/// Groups are evaluated once per second, and an alert need hold for five seconds only. A quarter of an hour would be long for
 /// a test. Everything else stays: queries, the windows in them, thresholds.
 fn in_a_hurry(rules: &str) -> String {
     let mut hurried = String::new();
@@ -47,7 +47,7 @@ fn in_a_hurry(rules: &str) -> String {
         let (key, value) = line.trim_start().split_once(": ").unwrap_or((line, ""));
         match key {
             "interval" => {}
-            "for" => hurried += &line.replace(value, "2s"),
+            "for" => hurried += &line.replace(value, "5s"),
             _ => hurried += line,
         }
         hurried.push('\n');

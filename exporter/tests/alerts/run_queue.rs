@@ -21,9 +21,9 @@ fn a_noisy_neighbour_is_noticed() {
     let Some(_turn) = turn() else { return };
     let program = or_skip!(prometheus_tool("prometheus"));
     let exporter = Exporter::start("");
-    let mut case = Case::begin("noisy-neighbour", &exporter);
     let prometheus = rules::start(&program, &exporter, &FORMS, |_| {});
-    ALERT.wait_for_calm(&prometheus);
+    ALERT.wait_until_compared(&prometheus);
+    let mut case = Case::begin("noisy-neighbour", &exporter, 6);
     let begin = case.trouble();
     FORMS.iter().for_each(|(job, _)| ALERT.assert_silent(&prometheus, job, begin));
     ALERT.wait_until_it_fires(&prometheus);
