@@ -82,6 +82,8 @@ packages_of_test() {
   need e2fsprogs have mkfs.ext4
   need mount have losetup
   need util-linux have setpriv
+  need iproute2 have tc
+  need curl have curl
   need g++ links_cpp
   need groff have groff
   need systemd have systemd-analyze

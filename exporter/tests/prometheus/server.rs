@@ -52,7 +52,13 @@ impl Prometheus {
 
     /// The same, with a config of its own.
     pub(crate) fn start_as(program: &Path, config: &str) -> Self {
+        Self::start_prepared(program, config, |_| {})
+    }
+
+    /// The same, with what `prepare` puts into the folder of its database.
+    pub(crate) fn start_prepared(program: &Path, config: &str, prepare: impl FnOnce(&Path)) -> Self {
         let folder = Folder::new();
+        prepare(&folder.path().join("data"));
         fs::write(folder.path().join("prometheus.yml"), config).expect("a config");
         let address = free_address();
         let log = File::create(folder.path().join("log")).expect("a log");
