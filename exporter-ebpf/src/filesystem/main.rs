@@ -1,0 +1,217 @@
+//! Hook family `filesystem`, for the collector of that name.
+//!
+//! The programs hang on the functions through which all file systems are reached, on their entries and on their returns, in
+//! the context of the task that asks. [`span`] says what is measured, [`place`] where it belongs.
+#![no_std]
+#![no_main]
+
+mod fields;
+mod place;
+mod span;
+
+use aya_ebpf::{
+    helpers::{bpf_ktime_get_ns, generated::bpf_get_current_task},
+    macros::{fentry, fexit},
+    programs::{FEntryContext, FExitContext},
+};
+use exporter_common::filesystem::{ERROR_BITS, operation, program, series};
+use exporter_ebpf::{
+    kernel::{Address, Pointer, Struct},
+    rows::{Cpu, current_cgroup, durations},
+};
+
+use crate::fields::field;
+
+exporter_ebpf::rows!();
+exporter_ebpf::per_task!(::exporter_common::filesystem::Caller);
+
+/// The programs on a function's entry and on its return: which of its arguments is the file, and behind how many of them its
+/// result is.
+macro_rules! of_file {
+    ($(#[$doc:meta])* $begin:ident, $end:ident: $number:expr, $operation:expr, file: $file:literal, result: $result:literal as $type:ty) => {
+        $(#[$doc])*
+        #[fentry]
+        fn $begin(ctx: FEntryContext) -> i32 {
+            rows().measured($number, |cpu| {
+                if place::holds_data(inode_of(ctx.arg($file))) {
+                    span::begin(cpu, span::frame(&ctx));
+                }
+            })
+        }
+
+        of_file!(end $end: $number, $operation, file: $file, result: $result as $type);
+    };
+    (end $end:ident: $number:expr, $operation:expr, file: $file:literal, result: $result:literal as $type:ty) => {
+        /// Its return.
+        #[fexit]
+        fn $end(ctx: FExitContext) -> i32 {
+            rows().measured($number + 1, |cpu| {
+                let inode = inode_of(ctx.arg($file));
+                if place::holds_data(inode) {
+                    returned(cpu, span::frame(&ctx), $operation, inode, ctx.arg::<$type>($result).into());
+                }
+            })
+        }
+    };
+}
+
+of_file!(
+    /// `vfs_read`: read, pread64.
+    read_begin, read_end: program::READ, operation::READ, file: 0, result: 4 as i64);
+of_file!(
+    /// `vfs_readv`: readv, preadv, preadv2.
+    readv_begin, readv_end: program::READV, operation::READ, file: 0, result: 5 as i64);
+of_file!(
+    /// `do_splice_read`, or `do_splice_to` before Linux 6.8 or so: what splice, sendfile and copy_file_range read, piece by piece.
+    splice_read_begin, splice_read_end: program::SPLICE_READ, operation::READ, file: 0, result: 5 as i64);
+of_file!(
+    /// `vfs_write`: write, pwrite64.
+    write_begin, write_end: program::WRITE, operation::WRITE, file: 0, result: 4 as i64);
+of_file!(
+    /// `vfs_writev`: writev, pwritev, pwritev2.
+    writev_begin, writev_end: program::WRITEV, operation::WRITE, file: 0, result: 5 as i64);
+of_file!(
+    /// `vfs_fsync_range`: fsync, fdatasync, msync.
+    fsync_begin, fsync_end: program::FSYNC, operation::FSYNC, file: 0, result: 4 as i32);
+of_file!(
+    /// `iterate_dir`: getdents64.
+    readdir_begin, readdir_end: program::READDIR, operation::READDIR, file: 0, result: 2 as i32);
+
+/// `iter_file_splice_write`: what splice, sendfile and copy_file_range write. It waits for the other end of the pipe while
+/// there is nothing in it.
+#[fentry]
+fn splice_write_begin(ctx: FEntryContext) -> i32 {
+    rows().measured(program::SPLICE_WRITE, |cpu| {
+        if !place::holds_data(inode_of(ctx.arg(1))) {
+            return;
+        }
+        let pipe = Struct::new(ctx.arg(0));
+        let (head, tail): (u32, u32) = (pipe.read(field!(pipe_head)), pipe.read(field!(pipe_tail)));
+        let frame = span::frame(&ctx);
+        if head == tail { span::pass(cpu, frame) } else { span::begin(cpu, frame) }
+    })
+}
+
+of_file!(end splice_write_end: program::SPLICE_WRITE, operation::WRITE, file: 1, result: 5 as i64);
+
+/// `path_openat`: a path is walked, and what is at its end opened.
+#[fentry]
+fn open_begin(ctx: FEntryContext) -> i32 {
+    rows().measured(program::OPEN, |cpu| span::begin(cpu, span::frame(&ctx)))
+}
+
+/// Its return.
+#[fexit]
+fn open_end(ctx: FExitContext) -> i32 {
+    /// The path could not be walked without locks, and is going to be walked again.
+    const ECHILD: u32 = 10;
+    rows().measured(program::OPEN + 1, |cpu| {
+        let (frame, file) = (span::frame(&ctx), Struct::new(ctx.arg(3)));
+        match file.error() {
+            None => opened(cpu, frame, file.follow(field!(file_inode)), 0),
+            Some(ECHILD) => span::end(cpu, frame, |_, _| {}),
+            // Where the walk had come to: the directory as a rule. It is not held any more, so it may be something else
+            // by now, whose type is unknown at worst.
+            Some(error) => {
+                let inode = Struct::new(ctx.arg(0)).follow(field!(walk_inode));
+                opened(cpu, frame, inode, -i64::from(error));
+            }
+        }
+    })
+}
+
+#[inline(always)]
+fn opened(cpu: Cpu, frame: u32, inode: Struct, result: i64) {
+    if place::holds_data(inode) {
+        returned(cpu, frame, operation::OPEN, inode, result);
+    } else {
+        span::end(cpu, frame, |_, _| {});
+    }
+}
+
+/// `do_fsync`: fsync and fdatasync, where the compiler has made what it calls a part of it.
+#[fentry]
+fn fsync_of_number_begin(ctx: FEntryContext) -> i32 {
+    rows().measured(program::FSYNC_OF_NUMBER, |cpu| {
+        if place::holds_data(inode_of_number(ctx.arg(0))) {
+            span::begin(cpu, span::frame(&ctx));
+        }
+    })
+}
+
+/// Its return.
+#[fexit]
+fn fsync_of_number_end(ctx: FExitContext) -> i32 {
+    rows().measured(program::FSYNC_OF_NUMBER + 1, |cpu| {
+        let inode = inode_of_number(ctx.arg(0));
+        if place::holds_data(inode) {
+            returned(cpu, span::frame(&ctx), operation::FSYNC, inode, ctx.arg::<i32>(2).into());
+        }
+    })
+}
+
+/// `vfs_unlink`: a name is removed that was looked up.
+#[fentry]
+fn unlink_begin(ctx: FEntryContext) -> i32 {
+    rows().measured(program::UNLINK, |cpu| span::begin(cpu, span::frame(&ctx)))
+}
+
+/// Its return.
+#[fexit]
+fn unlink_end(ctx: FExitContext) -> i32 {
+    rows().measured(program::UNLINK + 1, |cpu| {
+        let directory = Struct::new(ctx.arg(1));
+        returned(cpu, span::frame(&ctx), operation::UNLINK, directory, ctx.arg::<i32>(4).into());
+    })
+}
+
+/// The same before Linux 5.12, where its first argument is the directory.
+#[fexit]
+fn unlink_end_of_two(ctx: FExitContext) -> i32 {
+    rows().measured(program::UNLINK + 1, |cpu| {
+        let directory = Struct::new(ctx.arg(0));
+        returned(cpu, span::frame(&ctx), operation::UNLINK, directory, ctx.arg::<i32>(3).into());
+    })
+}
+
+/// A call returns, about this inode and with this result.
+#[inline(always)]
+fn returned<P: Pointer>(cpu: Cpu, frame: u32, operation: u32, inode: P, result: i64) {
+    /// Results between this one's negative and zero are errors (`MAX_ERRNO`, include/linux/err.h).
+    const MOST_ERRORS: i64 = 4095;
+    // SAFETY: a helper without arguments.
+    let now = if durations() { unsafe { bpf_ktime_get_ns() } } else { 0 };
+    span::end(cpu, frame, |since, rows| {
+        let Some(place) = place::of(inode) else { return };
+        let cgroup = current_cgroup();
+        if durations() {
+            // SAFETY: two rows per operation are remembered.
+            unsafe {
+                let hint = rows.add((operation * 2 + (place & 1)) as usize);
+                let time = now.saturating_sub(since);
+                cpu.observe_remembered(series::DURATION + operation, place, cgroup, time, hint);
+            }
+        } else {
+            cpu.count(series::COUNT + operation, place, cgroup, 1);
+        }
+        if (-MOST_ERRORS..0).contains(&result) {
+            let error = result.unsigned_abs() as u32;
+            cpu.count(series::ERRORS + operation, place << ERROR_BITS | error, cgroup, 1);
+        }
+    });
+}
+
+#[inline(always)]
+fn inode_of(file: *const u8) -> Struct {
+    Struct::new(file).follow(field!(file_inode))
+}
+
+/// The inode of one of the current task's open files. Of its table the verifier knows nothing.
+#[inline(always)]
+fn inode_of_number(number: u32) -> Address {
+    // SAFETY: a helper without arguments.
+    let task = Address(unsafe { bpf_get_current_task() });
+    let files = task.follow(field!(task_files)).follow(field!(files_table)).follow(field!(table_files));
+    let size = size_of::<u64>() as u64;
+    Address(files.0.wrapping_add(u64::from(number).wrapping_mul(size))).follow(0).follow(field!(file_inode))
+}

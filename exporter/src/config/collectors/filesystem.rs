@@ -1,0 +1,69 @@
+//! The section of the collector `filesystem`.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Section;
+use crate::config::{By, Detail, filesystem_type::FilesystemType, name_set::name_set};
+
+/// The collector `filesystem`.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Filesystem {
+    /// Whether its programs are loaded.
+    pub enabled: bool,
+    /// How much it measures.
+    pub detail: Detail,
+    /// How series say whose cgroup it was.
+    pub by: By,
+    /// Which types of file systems are measured; empty for all that hold files.
+    #[serde(deserialize_with = "name_set")]
+    pub types: BTreeSet<FilesystemType>,
+    /// Mounts are told apart.
+    pub mounts: bool,
+}
+
+impl Default for Filesystem {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            detail: Detail::default(),
+            by: By::default(),
+            types: BTreeSet::new(),
+            mounts: false,
+        }
+    }
+}
+
+impl Section for Filesystem {
+    fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn enable(&mut self, enabled: bool) {
+        self.enabled = enabled;
+    }
+
+    fn detail(&self) -> Option<Detail> {
+        Some(self.detail)
+    }
+
+    fn set_detail(&mut self, detail: Detail) {
+        self.detail = detail;
+    }
+
+    fn by(&self) -> By {
+        self.by
+    }
+
+    fn set_by(&mut self, by: By) {
+        self.by = by;
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        let mount = self.mounts.then_some("mount");
+        mount.into_iter().chain([self.by.name()]).collect()
+    }
+}
