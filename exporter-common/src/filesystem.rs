@@ -100,7 +100,7 @@ pub mod program {
 }
 
 /// Rows that are remembered of a task.
-pub const ROWS: usize = 12;
+pub const ROWS: usize = 8;
 
 /// What is remembered of a task.
 #[repr(C)]
@@ -112,14 +112,16 @@ pub struct Caller {
     pub frame: u32,
     /// The thread's id.
     pub thread: u32,
-    /// The rows of histograms that its operations were in last: two per operation.
+    /// The rows of histograms that its operations were in last.
     pub rows: [u32; ROWS],
+    /// Padding.
+    pub reserved: [u32; 4],
 }
 
 // SAFETY: `repr(C)`, no padding.
 unsafe impl crate::Plain for Caller {}
 
-const _: () = assert!(size_of::<Caller>() == crate::per_task::ENTRY_SIZE && ROWS == 2 * OPERATIONS as usize);
+const _: () = assert!(size_of::<Caller>() == crate::per_task::ENTRY_SIZE);
 
 /// Offsets from the running kernel's type information, and what is wanted.
 #[repr(C)]

@@ -109,7 +109,7 @@ fn open_end(ctx: FExitContext) -> i32 {
         let (frame, file) = (span::frame(&ctx), Struct::new(ctx.arg(3)));
         match file.error() {
             None => opened(cpu, frame, file.follow(field!(file_inode)), 0),
-            Some(ECHILD) => span::end(cpu, frame, |_, _| {}),
+            Some(ECHILD) => span::cancel(cpu, frame),
             // Where the walk had come to: the directory as a rule. It is not held any more, so it may be something else
             // by now, whose type is unknown at worst.
             Some(error) => {
@@ -125,7 +125,7 @@ fn opened(cpu: Cpu, frame: u32, inode: Struct, result: i64) {
     if place::holds_data(inode) {
         returned(cpu, frame, operation::OPEN, inode, result);
     } else {
-        span::end(cpu, frame, |_, _| {});
+        span::cancel(cpu, frame);
     }
 }
 
@@ -181,15 +181,15 @@ fn returned<P: Pointer>(cpu: Cpu, frame: u32, operation: u32, inode: P, result: 
     const MOST_ERRORS: i64 = 4095;
     // SAFETY: a helper without arguments.
     let now = if durations() { unsafe { bpf_ktime_get_ns() } } else { 0 };
-    span::end(cpu, frame, |since, rows| {
-        let Some(place) = place::of(inode) else { return };
+    let Some(ended) = span::end(cpu, frame) else { return };
+    if let Some(place) = place::of(inode) {
         let cgroup = current_cgroup();
         if durations() {
-            // SAFETY: two rows per operation are remembered.
+            let time = now.saturating_sub(ended.since);
+            // SAFETY: the row is remembered until it is forgotten.
             unsafe {
-                let hint = rows.add((operation * 2 + (place & 1)) as usize);
-                let time = now.saturating_sub(since);
-                cpu.observe_remembered(series::DURATION + operation, place, cgroup, time, hint);
+                let row = ended.row(operation + place);
+                cpu.observe_remembered(series::DURATION + operation, place, cgroup, time, row);
             }
         } else {
             cpu.count(series::COUNT + operation, place, cgroup, 1);
@@ -198,7 +198,8 @@ fn returned<P: Pointer>(cpu: Cpu, frame: u32, operation: u32, inode: P, result: 
             let error = result.unsigned_abs() as u32;
             cpu.count(series::ERRORS + operation, place << ERROR_BITS | error, cgroup, 1);
         }
-    });
+    }
+    ended.forget();
 }
 
 #[inline(always)]

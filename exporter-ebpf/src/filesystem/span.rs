@@ -7,9 +7,9 @@
 //! is overwritten by the next one that is not deeper.
 
 use aya_ebpf::{EbpfContext, helpers::bpf_ktime_get_ns};
-use exporter_common::filesystem::note;
+use exporter_common::filesystem::{ROWS, note};
 use exporter_ebpf::{
-    kernel::Struct,
+    kernel::{Struct, of_any_size},
     rows::{Cpu, durations},
 };
 
@@ -51,24 +51,63 @@ fn remember(cpu: Cpu, frame: u32, since: u64) {
     }
 }
 
-/// A call returns. If it is the one that is measured, `measured` gets the time of its beginning, and the rows that are
-/// remembered of the task.
-#[inline(always)]
-pub fn end(cpu: Cpu, frame: u32, measured: impl FnOnce(u64, *mut u32)) {
-    let Some(found) = tasks::find() else { return cpu.note(note::START_MISSED) };
-    let caller = found.entry;
-    // SAFETY: a map's value.
-    unsafe {
-        let since = (*caller).since;
-        if since != 0 && (*caller).frame != frame {
-            return;
+/// A call that returns and was measured.
+pub struct Ended {
+    /// When it began.
+    pub since: u64,
+    found: tasks::Found,
+}
+
+impl Ended {
+    /// A row that is remembered of the task for calls like this one.
+    ///
+    /// # Safety
+    ///
+    /// It is not used after [`forget`](Self::forget).
+    #[inline(always)]
+    pub unsafe fn row(&self, like: u32) -> *mut u32 {
+        // SAFETY: the index is in range of a map's value.
+        unsafe {
+            (&raw mut (*self.found.entry).rows).cast::<u32>().add(of_any_size(like) as usize & (ROWS - 1))
         }
-        match since {
-            0 => cpu.note(note::START_MISSED),
-            PASSED => {}
-            _ => measured(since, (&raw mut (*caller).rows).cast()),
-        }
-        (*caller).since = 0;
     }
-    found.forget();
+
+    /// The task is in no operation any more.
+    #[inline(always)]
+    pub fn forget(self) {
+        // SAFETY: a map's value.
+        unsafe { (*self.found.entry).since = 0 };
+        self.found.forget();
+    }
+}
+
+/// A call returns; `None` when it is not the one that is measured.
+#[inline(always)]
+pub fn end(cpu: Cpu, frame: u32) -> Option<Ended> {
+    let Some(found) = tasks::find() else {
+        cpu.note(note::START_MISSED);
+        return None;
+    };
+    // SAFETY: a map's value.
+    let (since, of) = unsafe { ((*found.entry).since, (*found.entry).frame) };
+    if since != 0 && of != frame {
+        return None; // it is a part of another one
+    }
+    let ended = Ended { since, found };
+    if since != 0 && since != PASSED {
+        return Some(ended);
+    }
+    if since == 0 {
+        cpu.note(note::START_MISSED);
+    }
+    ended.forget();
+    None
+}
+
+/// A call returns that is not to be measured after all.
+#[inline(always)]
+pub fn cancel(cpu: Cpu, frame: u32) {
+    if let Some(ended) = end(cpu, frame) {
+        ended.forget();
+    }
 }

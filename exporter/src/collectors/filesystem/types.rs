@@ -7,6 +7,7 @@ use exporter_common::filesystem::{
     TYPE_NAME, TypeName,
     place::{LEFT_OUT, OTHER_TYPE},
 };
+use rustc_hash::FxHashSet;
 
 use crate::{catalogue::keys, config::FilesystemType, kernel::bpf, snapshot::text};
 
@@ -27,14 +28,14 @@ pub(super) struct Types {
     /// Only these, if there are any.
     wanted: BTreeSet<FilesystemType>,
     /// All that programs have been told of.
-    told: BTreeSet<TypeName>,
+    told: FxHashSet<TypeName>,
     /// Names by the number, less one.
     names: Vec<String>,
 }
 
 impl Types {
     pub(super) fn new(wanted: &BTreeSet<FilesystemType>) -> Self {
-        Self { wanted: wanted.clone(), told: BTreeSet::new(), names: Vec::new() }
+        Self { wanted: wanted.clone(), told: FxHashSet::default(), names: Vec::new() }
     }
 
     /// The same with nobody told.
