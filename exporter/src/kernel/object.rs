@@ -27,7 +27,7 @@ impl<'a> Loader<'a> {
     pub fn new(name: &'static str, bytes: &'a [u8]) -> Self {
         let mut loader = EbpfLoader::new();
         // Task storage has no type in aya; we address its map only from programs.
-        loader.allow_unsupported_maps().verifier_log_level(VerifierLogLevel::VERBOSE);
+        loader.allow_unsupported_maps().verifier_log_level(VerifierLogLevel::empty());
         Self { name, bytes, loader }
     }
 

@@ -19,9 +19,12 @@ const LIST: &str = "/proc/filesystems";
 static LEFT_OUT_TYPES: &[&str] = &[
     "anon_inodefs", "autofs", "bdev", "binder", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "cpuset", "debugfs",
     "devpts", "devtmpfs", "efivarfs", "fusectl", "guest_memfd", "iommufs", "mqueue", "nfsd", "nsfs", "pidfs", "pipefs", "proc",
-    "pstore", "resctrl", "rootfs", "rpc_pipefs", "secretmem", "securityfs", "selinuxfs", "smackfs", "sockfs", "sysfs", "tracefs",
+    "pstore", "resctrl", "rpc_pipefs", "secretmem", "securityfs", "selinuxfs", "smackfs", "sockfs", "sysfs", "tracefs",
     "usbfs", "xenfs", "zonefs_sysfs",
 ];
+
+/// The type of the initial RAM disk, which the kernel does not list. It lists some of the others neither.
+const INITIAL: &str = "rootfs";
 
 /// What is known of types.
 pub(super) struct Types {
@@ -46,7 +49,8 @@ impl Types {
     /// Tells programs of types that have come.
     pub(super) fn tell(&mut self, map: BorrowedFd<'_>) -> Result<()> {
         let list = fs::read(LIST).with_context(|| format!("cannot read {LIST}"))?;
-        for name in names(&list) {
+        let not_listed = LEFT_OUT_TYPES.iter().chain([&INITIAL]).map(|name| name.as_bytes());
+        for name in names(&list).chain(not_listed) {
             let key = key(name);
             if self.told.contains(&key) {
                 continue;
