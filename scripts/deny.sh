@@ -33,6 +33,6 @@ failed=0
 for manifest in Cargo.toml exporter-ebpf/Cargo.toml; do
   echo "=== $manifest: ${checks[*]}"
   cargo fetch --quiet --manifest-path "$manifest"
-  cargo deny "${options[@]}" --manifest-path "$manifest" --config "$PWD/deny.toml" check "${checks[@]}" || failed=1
+  cargo deny --log-level error "${options[@]}" --manifest-path "$manifest" --config "$PWD/deny.toml" check "${checks[@]}" || failed=1
 done
 exit "$failed"

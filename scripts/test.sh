@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 logs=target/test-logs
-rm -rf "$logs"
+rm -rf "$logs" target/verdict.txt
 mkdir -p "$logs"
 export PATH="$PWD/.cache/prometheus/usr/bin:$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
 if [ "$EUID" != 0 ]; then # loading BPF programs needs root, compiling does not
@@ -58,7 +58,8 @@ step host on_host
 step fuzz scripts/fuzz.sh "${FUZZ_SECONDS:-60}"
 step vms scripts/test-in-vms.sh
 
-# What failed, with its messages, at the end, where it is found. Captured output has a section per test.
+# What failed, with its messages, at the end, where it is found. Captured output has a section per test; what runs in a VM
+# is not captured: a test's output stands between its name and its result, on lines of their own.
 failures() { # LOG
   LC_ALL=C awk '
     /^test .* \.\.\. FAILED/ { name = $2 }
@@ -67,19 +68,29 @@ failures() { # LOG
     section != "" && lines++ < 40 { text[section] = text[section] $0 "\n" }
     name != "" { failed[name]; name = "" }
     END { for (name in failed) print text[name] }' "$1"
-  # In a VM there is no such section, and a test says that it failed on a line of its own.
-  [[ $1 != */vms.log ]] || LC_ALL=C grep -aE -A12 '^===.*exit code [1-9]| panicked at |^(FAILED|UNSTABLE)' "$1" || :
+  [[ $1 != */vms.log ]] || LC_ALL=C awk '
+    { sub(/\r$/, "") }
+    /^=== / { vm = $0; told = 0; lines = 0 }
+    /^test .* \.\.\. / { lines = 0 }
+    /^(FAILED|UNSTABLE): / { print vm; print; next }
+    /^FAILED$/ {
+      if (!told++) print vm
+      for (i = lines < 12 ? 0 : lines - 12; i < lines; i++) print "    " text[i]
+    }
+    { text[lines++] = $0 }' "$1"
 }
 unstable=$(cat "$logs"/*.log | LC_ALL=C grep -ac '^UNSTABLE: ' || :)
-if [ "$failed$unstable" != 00 ]; then
-  echo "=== what failed, and what it said"
-  for log in "$logs"/*.log; do failures "$log"; done | tail -200
-fi
-
-echo
-printf '%s\n' "${summary[@]}"
-grep -Eah "$skip" "$logs"/*.log || :
-[ "$unstable" = 0 ] || echo "$unstable of those that passed did so only when they were run again."
-[ -z "${CI:-}" ] || [ "$unable" = 0 ] || echo "In CI nothing may be skipped."
-echo "$passed passed, $failed failed, $skipped skipped"
+verdict() {
+  if [ "$failed$unstable" != 00 ]; then
+    echo "=== what failed, and what it said"
+    for log in "$logs"/*.log; do failures "$log"; done | cut -c1-500 | tail -100
+  fi
+  echo
+  printf '%s\n' "${summary[@]}"
+  grep -Eah "$skip" "$logs"/*.log || :
+  [ "$unstable" = 0 ] || echo "$unstable of those that passed did so only when they were run again."
+  [ -z "${CI:-}" ] || [ "$unable" = 0 ] || echo "In CI nothing may be skipped."
+  echo "$passed passed, $failed failed, $skipped skipped"
+}
+verdict | tee target/verdict.txt # the caller may have more to print, and this last
 [ "$failed" = 0 ] && { [ -z "${CI:-}" ] || [ "$unable" = 0 ]; }

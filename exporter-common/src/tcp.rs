@@ -20,6 +20,18 @@ pub mod series {
     pub const RESETS: u32 = 8;
     /// What a full accept queue has refused; the attribute is one of [`refused`](super::refused).
     pub const OVERFLOWS: u32 = 9;
+    /// Round-trip times, each; the attribute is 1 for loopback.
+    pub const EACH_ROUND_TRIP: u32 = 10;
+}
+
+/// What a program of a cgroup's sockets is called for (`BPF_SOCK_OPS_*_CB`, include/uapi/linux/bpf.h).
+pub mod operation {
+    /// A connection that this end began is established.
+    pub const ACTIVE_ESTABLISHED: u32 = 4;
+    /// A connection that came in is established.
+    pub const PASSIVE_ESTABLISHED: u32 = 5;
+    /// A round trip was measured.
+    pub const ROUND_TRIP: u32 = 12;
 }
 
 /// States of a socket (`TCP_*`, include/net/tcp_states.h), whose numbers are the kernel's interface.
@@ -143,6 +155,8 @@ pub mod program {
     pub const ACCEPT_V4: u32 = 7;
     /// The entry of `tcp_v6_syn_recv_sock`.
     pub const ACCEPT_V6: u32 = 8;
+    /// What the sockets of all cgroups call.
+    pub const ROUND_TRIPS: u32 = 9;
 }
 
 /// What is remembered of a socket, by its address.
@@ -225,6 +239,8 @@ pub struct TcpFields {
     pub cgroup: u32,
     /// `tcp_sock.srtt_us`
     pub srtt_us: u32,
+    /// `tcp_sock.rack.rtt_us`
+    pub latest_rtt_us: u32,
     /// `tcp_sock.segs_out`
     pub segs_out: u32,
     /// `tcp_sock.bytes_sent`

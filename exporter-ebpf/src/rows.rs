@@ -171,7 +171,7 @@ impl Cpu {
     /// measured.
     #[inline(always)]
     pub fn observe(self, series: u32, attribute: u32, cgroup: u64, nanoseconds: u64) {
-        if frozen!(ROW_FIELDS.durations) == 0 {
+        if !durations() {
             return;
         }
         let key = key(series, attribute, cgroup);
@@ -197,6 +197,9 @@ impl Cpu {
         nanoseconds: u64,
         hint: *mut u32,
     ) {
+        if !durations() {
+            return;
+        }
         let key = key(series, attribute, cgroup);
         // SAFETY: as in `count`; the caller's promise.
         unsafe {
@@ -211,7 +214,7 @@ impl Cpu {
     /// row: where CPUs share none either, it takes no locks.
     #[inline(always)]
     pub fn observe_fixed_alone(self, index: u32, nanoseconds: u64) {
-        if frozen!(ROW_FIELDS.block_per_cpu) == 0 {
+        if frozen!(ROW_FIELDS.block_per_cpu) == 0 || !durations() {
             return self.observe_fixed(index, nanoseconds);
         }
         let row = self.fixed(frozen!(ROW_FIELDS.fixed_histograms), index);
@@ -231,7 +234,7 @@ impl Cpu {
     /// Adds a duration to the histogram in the fixed row with this index. Nothing where durations are not measured.
     #[inline(always)]
     pub fn observe_fixed(self, index: u32, nanoseconds: u64) {
-        if frozen!(ROW_FIELDS.durations) == 0 {
+        if !durations() {
             return;
         }
         let row = self.fixed(frozen!(ROW_FIELDS.fixed_histograms), index);
@@ -307,7 +310,7 @@ pub fn current_cgroup() -> u64 {
 /// The id of a task's cgroup, if cgroups are told apart.
 #[inline(always)]
 pub fn cgroup_of(task: Struct) -> u64 {
-    if frozen!(ROW_FIELDS.keep_cgroup) == 1 { cgroup::id(cgroup::of_task(task)) } else { 0 }
+    if keeps_cgroup() { cgroup::id(cgroup::of_task(task)) } else { 0 }
 }
 
 /// Declares the maps of a hook family with rows, whose sizes user space sets, and `rows()`, which names them.

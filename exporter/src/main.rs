@@ -76,7 +76,7 @@ fn doctor(config: &Config, format: DoctorFormat) -> ExitCode {
 /// Measures for a while with the privileges that `run` keeps, prints, and ends.
 fn once(config: &Config, format: OnceFormat, wait: Duration) -> Result<()> {
     logging::init(&config.log)?;
-    privileges::restrict(config.privileges.drop)?;
+    privileges::restrict(config)?;
     print_once(config, format, wait)
 }
 

@@ -14,11 +14,23 @@ use rustix::{
 };
 use tracing::info;
 
-use crate::{config::Dropped, kernel::host};
+use crate::{
+    config::{Config, Dropped},
+    kernel::host,
+};
 
 /// The capabilities that everything that is on by default needs: one for maps and programs, one for programs that
 /// look at the kernel's memory.
 pub const NEEDED: CapabilitySet = CapabilitySet::BPF.union(CapabilitySet::PERFMON);
+
+/// The capability that a program takes which sockets call.
+pub const FOR_SOCKETS: CapabilitySet = CapabilitySet::NET_ADMIN;
+
+/// What a config needs.
+fn needed(config: &Config) -> CapabilitySet {
+    let tcp = &config.collectors.tcp;
+    if tcp.enabled && tcp.round_trips { NEEDED | FOR_SOCKETS } else { NEEDED }
+}
 
 /// What to do where maps cannot be read without capabilities.
 pub const READING_NEEDS_CAP_BPF: &str = "this kernel lets nobody read maps without CAP_BPF, so `privileges.drop: all` \
@@ -31,11 +43,12 @@ pub const READING_NEEDS_CAP_BPF: &str = "this kernel lets nobody read maps witho
 /// # Errors
 ///
 /// When something, such as a seccomp filter, does not let go of capabilities that are held.
-pub fn restrict(dropped: Dropped) -> Result<()> {
+pub fn restrict(config: &Config) -> Result<()> {
+    let dropped = config.privileges.drop;
     // Whether it was needed shows when maps are made.
     let _ = host::lift_memlock_limit();
     if dropped != Dropped::Nothing {
-        keep(NEEDED)
+        keep(needed(config))
             .context("cannot give up privileges; `privileges.drop: nothing` in the config keeps them")?;
     }
     info!(capabilities = %names(effective()).join(" "), drop = %dropped, "privileges");
@@ -110,7 +123,7 @@ mod tests {
     #[test]
     fn a_thread_keeps_what_it_was_told_to() {
         let left = std::thread::spawn(|| {
-            restrict(Dropped::Unneeded)?;
+            restrict(&Config::default())?;
             let needed = thread::capabilities(None)?;
             give_up_all()?;
             anyhow::Ok((needed, thread::capabilities(None)?, thread::no_new_privs()?))

@@ -1,7 +1,9 @@
 //! Hook family `interrupts`, for the collector of that name.
 //!
 //! Handlers of hard interrupts run with interrupts off, and soft interrupts do not nest on one CPU, so a word per CPU and
-//! vector remembers when one began. It is zero when none runs: what was running when the programs came is not measured.
+//! vector remembers when one began. It is zero when none runs: what was running when the programs came is not measured. For
+//! the same reason, and because they are asked for with interrupts off, nothing interrupts a program of soft interrupts
+//! that adds to the same numbers.
 #![no_std]
 #![no_main]
 
@@ -35,7 +37,7 @@ fn irq_handler_exit(ctx: BtfTracePointContext) -> i32 {
 /// `softirq_raise`: a soft interrupt is asked for, on this CPU.
 #[btf_tracepoint(function = "softirq_raise")]
 fn softirq_raise(ctx: BtfTracePointContext) -> i32 {
-    rows().measured(program::SOFT_RAISE, |cpu| {
+    rows().measured_alone(program::SOFT_RAISE, |cpu| {
         let Some(vector) = vector(&ctx) else { return };
         let raised = cpu.memory(memory::RAISED + vector);
         // SAFETY: a map's value. One that is asked for again waits since the first time.
@@ -50,7 +52,7 @@ fn softirq_raise(ctx: BtfTracePointContext) -> i32 {
 /// `softirq_entry`: a soft interrupt begins.
 #[btf_tracepoint(function = "softirq_entry")]
 fn softirq_entry(ctx: BtfTracePointContext) -> i32 {
-    rows().measured(program::SOFT_ENTRY, |cpu| {
+    rows().measured_alone(program::SOFT_ENTRY, |cpu| {
         let Some(vector) = vector(&ctx) else { return };
         // SAFETY: maps' values; a helper without arguments.
         unsafe {
@@ -60,7 +62,7 @@ fn softirq_entry(ctx: BtfTracePointContext) -> i32 {
             if raised == 0 {
                 cpu.note(note::RAISE_MISSED);
             } else {
-                cpu.observe_fixed(SOFTIRQS + vector, now.saturating_sub(raised));
+                cpu.observe_fixed_alone(SOFTIRQS + vector, now.saturating_sub(raised));
             }
         }
     })
@@ -69,10 +71,10 @@ fn softirq_entry(ctx: BtfTracePointContext) -> i32 {
 /// `softirq_exit`: it ends.
 #[btf_tracepoint(function = "softirq_exit")]
 fn softirq_exit(ctx: BtfTracePointContext) -> i32 {
-    rows().measured(program::SOFT_EXIT, |cpu| {
+    rows().measured_alone(program::SOFT_EXIT, |cpu| {
         let Some(vector) = vector(&ctx) else { return };
         if let Some(duration) = end(cpu, memory::SOFT + vector) {
-            cpu.observe_fixed(vector, duration);
+            cpu.observe_fixed_alone(vector, duration);
             count_per_cpu(cpu, 1, duration);
         }
     })

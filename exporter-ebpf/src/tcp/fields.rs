@@ -21,6 +21,7 @@ pub static FIELDS: TcpFields = TcpFields {
     max_ack_backlog: 0,
     cgroup: 0,
     srtt_us: 0,
+    latest_rtt_us: 0,
     segs_out: 0,
     bytes_sent: 0,
     bytes_retrans: 0,

@@ -1,7 +1,8 @@
 //! Hook family `tcp`, for the collector of that name.
 //!
-//! No program runs per packet: what there is to tell is told when a socket's state changes, and by rare events. Most of
-//! them come in soft interrupts, where the current task is nobody's ([`whose`] says whose they are).
+//! No program runs per packet: what there is to tell is told when a socket's state changes, by rare events and, where the
+//! config asks for it, once per round trip. Most of them come in soft interrupts, where the current task is nobody's
+//! ([`whose`] says whose they are).
 #![no_std]
 #![no_main]
 
@@ -9,12 +10,13 @@ mod connections;
 mod fields;
 mod listeners;
 mod memory;
+mod round_trips;
 mod socket;
 mod whose;
 
 use aya_ebpf::{
-    macros::{btf_tracepoint, fentry},
-    programs::{BtfTracePointContext, FEntryContext},
+    macros::{btf_tracepoint, fentry, sock_ops},
+    programs::{BtfTracePointContext, FEntryContext, SockOpsContext},
 };
 use exporter_common::tcp::{direction, program, refused, series, state};
 use exporter_ebpf::{kernel::Struct, rows::Cpu};
@@ -119,6 +121,13 @@ fn tcp_v6_syn_recv_sock(ctx: FEntryContext) -> i32 {
             count_overflow(cpu, Socket::new(ctx.arg(0)), refused::ACK);
         }
     })
+}
+
+/// Called for the sockets of all cgroups: something is asked or told of a connection.
+#[sock_ops]
+fn all_sockets(ctx: SockOpsContext) -> u32 {
+    rows().measured(program::ROUND_TRIPS, |cpu| round_trips::follow(cpu, &ctx));
+    1
 }
 
 /// Counts what the kernel is about to refuse, as it does where it then counts `ListenOverflows`.

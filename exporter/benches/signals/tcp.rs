@@ -42,5 +42,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     println!("| tcp | {name} | (segments sent and received per connection: {per_connection:.1}) | | |");
     bench.collector("tcp", "", &name, connections)?;
     bench.collector("tcp", "collectors: {tcp: {by: none}}", &(name.clone() + ", by none"), connections)?;
+    let each = name.clone() + ", with each round trip";
+    bench.collector("tcp", "collectors: {tcp: {round_trips: true}}", &each, connections)?;
     bench.collector("tcp", "collectors: {tcp: {detail: counters}}", &(name + ", counters"), connections)
 }

@@ -33,8 +33,6 @@ pub trait RowsCollector: Sized + Send + 'static {
     const FAMILY: &'static str;
     /// How it can be attached.
     const RUNGS: &'static [Rung];
-    /// The objects of its rungs after the first, whose object is the plan's.
-    const OTHER_OBJECTS: &'static [&'static [u8]] = &[];
     /// Its metrics by number of series; there is no series 0, and none from `FIRST_FIXED` on.
     const SERIES: &'static [Option<&'static Metric>];
     /// What its programs take note of, by number, as in `kernel_exporter_failures_total`.
@@ -150,7 +148,7 @@ impl<C: RowsCollector> RowsFamily<C> {
         // The plan's may know more of what this kernel has; what a config leads to is compared with this.
         let layout = C::layout(&section, &config.limits);
         let prepare = |object: &Object| collector.prepare(object);
-        let hook = RowsHook::attach(&kernel.btf, &kernel.hierarchy, plan, C::OTHER_OBJECTS, prepare)?;
+        let hook = RowsHook::attach(&kernel.btf, &kernel.hierarchy, plan, prepare)?;
         let (counters, histograms) = hook.len();
         Ok(Self {
             hook,
@@ -278,6 +276,7 @@ impl<C: RowsCollector> Family for RowsFamily<C> {
             match program.hook {
                 Hook::Tracepoint => account,
                 Hook::Entry(function) => ProgramAccount { hook: function, rung: "fentry", ..account },
+                Hook::Sockets => ProgramAccount { hook: "sockets", rung: "sock_ops", ..account },
                 Hook::Exit(function) => ProgramAccount { hook: function, rung: "fexit", ..account },
             }
         });

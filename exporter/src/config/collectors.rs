@@ -66,6 +66,44 @@ pub trait Section {
     }
 }
 
+/// Makes a [`Section`] of a struct with the key `enabled`, and with those of `detail` and `by` that are named; what follows
+/// is its own.
+macro_rules! section {
+    ($section:ty, [$($key:ident),*] $({ $($own:item)* })?) => {
+        impl $crate::config::Section for $section {
+            fn enabled(&self) -> bool {
+                self.enabled
+            }
+
+            fn enable(&mut self, enabled: bool) {
+                self.enabled = enabled;
+            }
+
+            $($crate::config::collectors::section! { $key })*
+            $($($own)*)?
+        }
+    };
+    (detail) => {
+        fn detail(&self) -> Option<$crate::config::Detail> {
+            Some(self.detail)
+        }
+
+        fn set_detail(&mut self, detail: $crate::config::Detail) {
+            self.detail = detail;
+        }
+    };
+    (by) => {
+        fn by(&self) -> $crate::config::By {
+            self.by
+        }
+
+        fn set_by(&mut self, by: $crate::config::By) {
+            self.by = by;
+        }
+    };
+}
+use section;
+
 macro_rules! sections {
     ($($(#[$doc:meta])* $name:ident: $section:ty,)*) => {
         /// What is measured.

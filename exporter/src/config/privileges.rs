@@ -17,7 +17,7 @@ pub struct Privileges {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Dropped {
-    /// All but `CAP_BPF` and `CAP_PERFMON`.
+    /// All but `CAP_BPF` and `CAP_PERFMON`, and `CAP_NET_ADMIN` where `collectors.tcp.round_trips` takes it.
     #[default]
     Unneeded,
     /// As above, and these two as soon as everything is attached.

@@ -13,7 +13,7 @@ mod trial;
 use serde::Serialize;
 
 pub use machine::Machine;
-pub use part::{Part, Program, RungReport, RungState, Status};
+pub use part::{Gap, Part, Program, RungReport, RungState, Status};
 
 use crate::{config::Config, privileges};
 
@@ -40,7 +40,7 @@ impl Diagnosis {
     /// good. It takes about a second.
     pub fn of(config: &Config) -> Self {
         let machine = Machine::of_this_host();
-        let parts = match privileges::restrict(config.privileges.drop) {
+        let parts = match privileges::restrict(config) {
             Ok(()) => trial::all(config),
             Err(error) => trial::none(config, &error),
         };

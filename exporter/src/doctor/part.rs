@@ -21,8 +21,11 @@ pub struct Part {
     pub message: Option<String>,
     /// What to do about it.
     pub fix: Option<String>,
-    /// What it does not tell on the rung that was taken.
+    /// What it does not tell.
     pub lost: Option<String>,
+    /// The same with its reasons, where less is told than elsewhere: one entry per reason and advice. `reason`, `message` and
+    /// `fix` are the first one's.
+    pub gaps: Vec<Gap>,
     /// From which size on it does not tell all.
     pub limit: Option<String>,
     /// What the check could not prove.
@@ -45,6 +48,19 @@ pub enum Status {
     Failed,
     /// The config does not want it.
     Off,
+}
+
+/// Something that a part does not tell.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Gap {
+    /// What it is.
+    pub lost: String,
+    /// The reason, as that of a part.
+    pub reason: String,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub fix: String,
 }
 
 /// One way to attach a part.
@@ -99,6 +115,7 @@ impl Part {
             message: None,
             fix: None,
             lost: None,
+            gaps: Vec::new(),
             limit: None,
             remark: None,
             rungs: rungs.collect(),
@@ -127,19 +144,37 @@ impl Part {
                 None => RungState::NotTried,
             };
         }
-        let of_rung = choice.refused().first().filter(|_| taken.loses.is_some());
-        let of_parts = choice.missing().iter().map(|part| &part.refusal);
-        if let Some(refusal) = of_rung.into_iter().chain(of_parts).next() {
-            self.status = Status::Degraded;
-            self.reason = Some(refusal.reason.name().to_owned());
-            self.message = Some(refusal.message.clone());
-            self.fix = Some(refusal.fix.clone());
+        let of_rung = taken.loses.zip(choice.refused().first());
+        for (loses, refusal) in
+            of_rung.into_iter().chain(choice.missing().iter().map(|part| (part.loses, &part.refusal)))
+        {
+            self.lacks(loses, refusal);
         }
-        let lost: Vec<_> =
-            taken.loses.into_iter().chain(choice.missing().iter().map(|part| part.loses)).collect();
-        self.lost = (!lost.is_empty()).then(|| lost.join("; "));
         self.limit = taken.limit.map(str::to_owned);
         self
+    }
+
+    /// It tells less.
+    fn lacks(&mut self, loses: &str, refusal: &Refusal) {
+        let add = |lost: &mut String| {
+            lost.push_str("; ");
+            lost.push_str(loses);
+        };
+        self.status = Status::Degraded;
+        self.lost.as_mut().map(add).unwrap_or_else(|| self.lost = Some(loses.to_owned()));
+        let reason = refusal.reason.name();
+        match self.gaps.iter_mut().find(|gap| gap.reason == reason && gap.fix == refusal.fix) {
+            Some(gap) => add(&mut gap.lost),
+            None => self.gaps.push(Gap {
+                lost: loses.to_owned(),
+                reason: reason.to_owned(),
+                message: refusal.message.clone(),
+                fix: refusal.fix.clone(),
+            }),
+        }
+        self.reason.get_or_insert_with(|| reason.to_owned());
+        self.message.get_or_insert_with(|| refusal.message.clone());
+        self.fix.get_or_insert_with(|| refusal.fix.clone());
     }
 
     /// With what its programs did.

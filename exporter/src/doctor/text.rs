@@ -70,7 +70,7 @@ fn capabilities(machine: &Machine) -> String {
     if all.len() <= MANY { or_none(all) } else { format!("{} of them; the JSON form names them", all.len()) }
 }
 
-fn describe(page: &mut Page, part: &Part) {
+fn describe<'a>(page: &mut Page, part: &'a Part) {
     let taken = part.rungs.iter().find(|rung| rung.state == RungState::Taken);
     let by = taken.map_or(String::new(), |rung| format!(", by {}", rung.name));
     page.say(&part.name, format!("{}{by}", word(part.status)));
@@ -84,15 +84,22 @@ fn describe(page: &mut Page, part: &Part) {
     for rung in part.rungs.iter().filter(refused) {
         page.detail("not", &format!("{}: {}", rung.name, rung.why.as_deref().unwrap_or(UNKNOWN)));
     }
-    let details =
-        [("why", &part.message), ("lost", &part.lost), ("limit", &part.limit), ("unproven", &part.remark)];
+    for gap in &part.gaps {
+        page.detail("lost", &gap.lost);
+        page.detail("why", &gap.message);
+        page.detail("fix", &gap.fix);
+    }
+    let failed = |detail: &'a Option<String>| detail.as_ref().filter(|_| part.gaps.is_empty());
+    let details = [
+        ("why", failed(&part.message)),
+        ("fix", failed(&part.fix)),
+        ("limit", part.limit.as_ref()),
+        ("unproven", part.remark.as_ref()),
+    ];
     for (name, detail) in details {
         if let Some(detail) = detail {
             page.detail(name, detail);
         }
-    }
-    if let Some(fix) = &part.fix {
-        page.detail("fix", fix);
     }
 }
 

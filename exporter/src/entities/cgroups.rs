@@ -14,13 +14,10 @@ use std::{
 
 use tracing::{debug, warn};
 
-use self::{
-    table::Table,
-    tree::{ROOT, Tree},
-};
+use self::{table::Table, tree::Tree};
 use crate::{
     hooks::cgroup::{Cgroup, Events},
-    kernel::host::Hierarchy,
+    kernel::host::{CGROUP_ROOT, Hierarchy},
 };
 
 /// From the start of one walk to the start of the next there is at least this time.
@@ -101,7 +98,7 @@ impl Cgroups {
         let walks = Walks { done: 0, wanted: true, complete: true, next: now, periodic: now };
         let mut cgroups = Self { hook, tree, table: Table::default(), lost: 0, walks };
         if cgroups.tree.is_none() {
-            cgroups.table.found(ROOT, Some(b"/"));
+            cgroups.table.found(CGROUP_ROOT, Some(b"/"));
         }
         cgroups.refresh();
         cgroups.table.reset_counts();

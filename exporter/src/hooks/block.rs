@@ -35,7 +35,7 @@ use crate::{
 use disks::Disks;
 use in_flight::InFlight;
 
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/block.o"));
+const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/block.o"));
 
 /// Programs and the tracepoints they hang on have the same names. In the order in which they are attached:
 /// a request must not be inserted or issued and its end go unseen.
@@ -51,7 +51,7 @@ pub const PROGRAMS: [(BlockProgram, &str); BLOCK_PROGRAMS] = [
 const FINISHED_IN_PART: u32 = 1_024;
 
 /// How it can be attached.
-pub static RUNGS: [Rung; 1] = [Rung { name: "tp_btf", needs: "BTF", loses: None, limit: None }];
+pub static RUNGS: [Rung; 1] = [Rung::tp_btf(OBJECT)];
 
 /// Kinds of errors that are told apart.
 const ERRORS: u32 = 256;

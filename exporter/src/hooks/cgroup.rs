@@ -23,7 +23,7 @@ use super::{
 };
 use crate::kernel::{bpf, btf::Btf, host, host::Hierarchy, mapped::Mapped, object::Loader, object::Object};
 
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/cgroup.o"));
+const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/cgroup.o"));
 
 /// Programs and the tracepoints they hang on have the same names.
 pub const PROGRAMS: [(CgroupProgram, &str); CGROUP_PROGRAMS] = [
@@ -34,19 +34,19 @@ pub const PROGRAMS: [(CgroupProgram, &str); CGROUP_PROGRAMS] = [
 
 /// How births and deaths of cgroups are learned. The second rung takes no hook at all.
 pub static RUNGS: [Rung; 2] = [
-    Rung { name: "tp_btf", needs: "BTF, no lockdown=confidentiality", loses: None, limit: None },
+    Rung { needs: "BTF, no lockdown=confidentiality", ..Rung::tp_btf(OBJECT) },
     Rung {
-        name: WALK,
+        name: "walk",
         needs: "nothing",
         loses: Some(
             "names of cgroups that live less than a minute: what they did is shown by their id; \
              what is gone is noticed up to a minute later",
         ),
         limit: None,
+        object: &[],
+        task_storage: false,
     },
 ];
-
-const WALK: &str = "walk";
 
 /// Size of the ring buffer unless told otherwise: some thousand events.
 pub const RING_BYTES: u32 = 512 << 10;
@@ -83,8 +83,8 @@ impl Inbox {
 
 /// Attaches the programs, or finds that the tree must be walked instead.
 pub fn attach_or_walk(btf: &Btf, hierarchy: &Hierarchy, ring_bytes: u32) -> (Option<Cgroup>, Choice) {
-    let attach = |rung: &Rung| match rung.name {
-        WALK => Ok(None),
+    let attach = |rung: &Rung| match rung.object {
+        [] => Ok(None),
         _ => Cgroup::attach(btf, hierarchy, ring_bytes).map(Some),
     };
     climb(&RUNGS, attach).expect("the last rung takes no hook, so nothing can refuse it")

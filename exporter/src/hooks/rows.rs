@@ -1,9 +1,12 @@
 //! Hook families with rows: loading one, and reading what it has counted. What is the same in all of them is here; which
 //! programs they have and what their rows mean, their collectors say ([`crate::collectors::rows`]).
 
+mod sockets;
 mod table;
 
 pub use table::{Table, Whose};
+
+use std::os::fd::AsFd as _;
 
 use anyhow::{Context as _, Result};
 use exporter_common::{
@@ -14,10 +17,7 @@ use exporter_common::{
     slots::SlotFailures,
 };
 
-use super::{
-    rung::{Choice, Missing, Rung, climb},
-    sched,
-};
+use super::rung::{Choice, Missing, Rung, climb};
 use crate::{
     kernel::{
         bpf,
@@ -41,6 +41,8 @@ pub enum Hook {
     Entry(&'static str),
     /// The return of this function of the kernel.
     Exit(&'static str),
+    /// What the sockets of all cgroups call.
+    Sockets,
 }
 
 /// A program that is to be attached.
@@ -60,8 +62,6 @@ pub struct Program {
 pub struct Plan<F> {
     /// Its name.
     pub family: &'static str,
-    /// The object.
-    pub object: &'static [u8],
     /// The ways to attach it, best first.
     pub rungs: &'static [Rung],
     /// The object's constant `FIELDS`.
@@ -152,26 +152,20 @@ impl RowsHook {
     /// Loads the object, with sizes for this machine, and attaches the programs. One that the kernel refuses is missing
     /// if the rest can do without it.
     ///
-    /// `others` are the objects of the rungs after the first. `prepare` fills maps before anything is attached.
+    /// `prepare` fills maps before anything is attached.
     pub fn attach<F: Plain>(
         btf: &Btf,
         hierarchy: &Hierarchy,
         plan: Plan<F>,
-        others: &[&'static [u8]],
         mut prepare: impl FnMut(&Object) -> Result<()>,
     ) -> Result<Self> {
-        let Plan { family, object, rungs, fields, programs, missing, layout, maps } = plan;
+        let Plan { family, rungs, fields, programs, missing, layout, maps } = plan;
         let cgroup = super::fields::cgroup(btf, hierarchy)?;
         let rows = layout.fields();
         let sizes: Vec<_> = layout.sizes().into_iter().chain(maps).collect();
         let fixed_histograms: &[RowKey] = if layout.durations { &layout.fixed_histograms } else { &[] };
         let (attached, choice) = climb(rungs, |rung| {
-            let number = rungs.iter().position(|other| other == rung).unwrap_or_default();
-            let bytes = number.checked_sub(1).and_then(|number| others.get(number)).unwrap_or(&object);
-            if rung.name.ends_with(sched::TASK_STORAGE) {
-                sched::require_task_storage()?;
-            }
-            let mut loader = Loader::new(family, bytes)
+            let mut loader = Loader::new(family, rung.object)
                 .constant("CGROUP", &cgroup)
                 .constant("ROW_FIELDS", &rows)
                 .constant("FIELDS", &fields);
@@ -269,6 +263,7 @@ fn attach(object: &mut Object, btf: &Btf, program: &Program) -> Result<()> {
         Hook::Tracepoint => object.attach_tracepoint(program.name),
         Hook::Entry(function) => object.attach_function_entry(program.name, function),
         Hook::Exit(function) => object.attach_function_exit(program.name, function),
+        Hook::Sockets => object.attach_sockets(program.name, sockets::root()?.as_fd()),
     }
     .with_context(|| format!("program `{}`", program.name))
 }

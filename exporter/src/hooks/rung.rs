@@ -5,11 +5,12 @@
 //! kernel's own type information.
 
 use anyhow::{Result, anyhow};
+use aya::maps::MapType;
 
-use crate::refusal::Refusal;
+use crate::refusal::{NotKept, Refusal};
 
 /// One way to attach a hook family.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rung {
     /// What metrics and `doctor` call it.
     pub name: &'static str,
@@ -19,6 +20,27 @@ pub struct Rung {
     pub loses: Option<&'static str>,
     /// What is not as good as on the rung above from some size on.
     pub limit: Option<&'static str>,
+    /// The BPF object that is loaded; empty where none is.
+    pub object: &'static [u8],
+    /// Whether the object keeps something in task storage.
+    pub task_storage: bool,
+}
+
+impl Rung {
+    /// Typed tracepoints and functions, which take BTF and nothing else.
+    pub const fn tp_btf(object: &'static [u8]) -> Self {
+        Self { name: "tp_btf", needs: "BTF", loses: None, limit: None, object, task_storage: false }
+    }
+
+    /// Asked before loading, so that the answer is clear. Whether programs on tracepoints may use task storage, only
+    /// loading tells.
+    fn require_task_storage(&self) -> Result<(), NotKept> {
+        // Without the privilege to make any map, this one is not missing: loading will say what is.
+        if !self.task_storage || aya::sys::is_map_supported(MapType::TaskStorage).unwrap_or(true) {
+            return Ok(());
+        }
+        Err(NotKept { what: "this kernel has no task storage".to_owned(), fix: "use Linux 5.12 or later" })
+    }
 }
 
 /// Which rung was taken, why those above were not, and what is missing on it nevertheless.
@@ -84,7 +106,7 @@ pub fn climb<T>(
     let mut refused = Vec::new();
     let mut last = anyhow!("there is no way to attach it");
     for rung in rungs {
-        match attempt(rung) {
+        match rung.require_task_storage().map_err(Into::into).and_then(|()| attempt(rung)) {
             Ok(attached) => return Ok((attached, Choice { rungs, refused, missing: Vec::new() })),
             Err(error) => {
                 refused.push(Refusal::of(&error));
@@ -100,8 +122,8 @@ mod tests {
     use super::*;
 
     static RUNGS: [Rung; 2] = [
-        Rung { name: "high", needs: "luck", loses: None, limit: None },
-        Rung { name: "low", needs: "nothing", loses: Some("the view"), limit: None },
+        Rung { name: "high", needs: "luck", ..Rung::tp_btf(&[]) },
+        Rung { name: "low", needs: "nothing", loses: Some("the view"), ..Rung::tp_btf(&[]) },
     ];
 
     #[test]

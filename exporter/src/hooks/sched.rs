@@ -8,7 +8,6 @@ mod fields;
 use std::fs;
 
 use anyhow::{Context as _, Result};
-use aya::maps::MapType;
 use exporter_common::{
     cgroup::CgroupFields,
     process::{DeadThreads, ExecutableName, ProcessKey, TaskRecord},
@@ -30,9 +29,9 @@ use crate::refusal::NotKept;
 use activities::SYSCALL_ACTIVITIES;
 use dead::DeadProcesses;
 
-static WITH_TASK_STORAGE: &[u8] =
+const WITH_TASK_STORAGE: &[u8] =
     aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sched-task-storage.o"));
-static WITH_PID_HASH: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sched-pid-hash.o"));
+const WITH_PID_HASH: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sched-pid-hash.o"));
 
 /// Programs and the tracepoints they hang on have the same names.
 pub const PROGRAMS: [(SchedProgram, &str); 4] = [
@@ -47,22 +46,18 @@ pub static RUNGS: [Rung; 2] = [
     Rung {
         name: "tp_btf+task_storage",
         needs: "BTF, task storage for programs on tracepoints (Linux 5.12)",
-        loses: None,
-        limit: None,
+        task_storage: true,
+        ..Rung::tp_btf(WITH_TASK_STORAGE)
     },
     Rung {
         name: "tp_btf+pid_hash",
-        needs: "BTF",
-        loses: None,
         limit: Some(
             "threads beyond 32,768 at once have no intervals and latencies, and are counted in \
              kernel_exporter_failures_total{kind=\"task_entry_missing\"}",
         ),
+        ..Rung::tp_btf(WITH_PID_HASH)
     },
 ];
-
-/// How names of rungs end that keep something in task storage.
-pub(super) const TASK_STORAGE: &str = "+task_storage";
 
 /// Files whose names are kept, when processes are told apart by them.
 pub const EXECUTABLES: u32 = 4_096;
@@ -128,13 +123,8 @@ impl Sched {
         }
         let cgroup = super::fields::cgroup(btf, hierarchy)?;
         let sched = fields::of(btf, parts)?;
-        let ((object, slots, tasks), choice) = climb(&RUNGS, |rung| {
-            let task_storage = rung.name.ends_with(TASK_STORAGE);
-            if task_storage {
-                require_task_storage()?;
-            }
-            attach(load(parts, task_storage, &cgroup, &sched)?, parts)
-        })?;
+        let ((object, slots, tasks), choice) =
+            climb(&RUNGS, |rung| attach(load(parts, rung, &cgroup, &sched)?, parts))?;
         let cpus = object.mapped("CPUS")?;
         let values = object.mapped("SLOTS")?;
         let (dead, copies, cached, records) = Default::default();
@@ -287,16 +277,15 @@ pub fn map_bytes(parts: Parts) -> Vec<(String, u64)> {
 }
 
 /// Loads the object, with sizes for this machine.
-fn load(parts: Parts, task_storage: bool, cgroup: &CgroupFields, sched: &SchedFields) -> Result<Object> {
-    let bytes = if task_storage { WITH_TASK_STORAGE } else { WITH_PID_HASH };
-    let mut loader = Loader::new("sched", bytes)
+fn load(parts: Parts, rung: &Rung, cgroup: &CgroupFields, sched: &SchedFields) -> Result<Object> {
+    let mut loader = Loader::new("sched", rung.object)
         .constant("CGROUP", cgroup)
         .constant("FIELDS", sched)
         .constant("SYSCALL_ACTIVITIES", &SYSCALL_ACTIVITIES);
     for (map, entries, _) in sizes(parts, host::possible_cpus()?) {
         loader = loader.size(map, entries);
     }
-    if !task_storage {
+    if !rung.task_storage {
         let tasks = if parts.keeps_tasks() { host::max_threads().min(MAX_HASHED_TASKS) } else { 1 };
         loader = loader.size("TASKS", tasks);
     }
@@ -328,15 +317,6 @@ fn attach(mut object: Object, parts: Parts) -> Result<(Object, SlotTable<u64>, b
 
 /// Threads beyond this number have no entry on kernels without task storage, which is counted.
 const MAX_HASHED_TASKS: u32 = 32_768;
-
-/// Asked before loading, so that the answer is clear. Whether programs on tracepoints may use it, only loading tells.
-pub(super) fn require_task_storage() -> Result<(), NotKept> {
-    // Without the privilege to make any map, this one is not missing: loading will say what is.
-    if aya::sys::is_map_supported(MapType::TaskStorage).unwrap_or(true) {
-        return Ok(());
-    }
-    Err(NotKept { what: "this kernel has no task storage".to_owned(), fix: "use Linux 5.12 or later" })
-}
 
 /// Without `sched_info` the kernel does not keep how long tasks waited.
 fn require_sched_info() -> Result<()> {

@@ -108,6 +108,9 @@ fn nanoseconds(clock: libc::clockid_t) -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
+/// The inode number of every hierarchy's root (`kernfs_create_root`, fs/kernfs/dir.c).
+pub const CGROUP_ROOT: u64 = 1;
+
 /// The hierarchy in which cgroups are told apart: cgroup v2, or the memory controller's on v1 and hybrid
 /// hosts, because there the controllers that matter are not in the unified hierarchy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +134,12 @@ impl Hierarchy {
         }
         Ok(Self { id, mount })
     }
+}
+
+/// Where cgroup v2 is mounted, beside cgroup v1 too; `None` when it is not to be seen here.
+pub fn cgroup_v2() -> Result<Option<PathBuf>> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").context("cannot read /proc/self/mountinfo")?;
+    Ok(mount_point(&mounts, false))
 }
 
 /// Number of the memory controller's hierarchy; lines are `name hierarchy cgroups enabled`. From 6.x kernels

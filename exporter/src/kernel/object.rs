@@ -6,7 +6,9 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel,
     maps::{Map, MapData},
-    programs::{BtfTracePoint, FEntry, FExit, Iter, Program, RawTracePoint},
+    programs::{
+        BtfTracePoint, CgroupAttachMode, FEntry, FExit, Iter, Program, ProgramError, RawTracePoint, SockOps,
+    },
 };
 use exporter_common::Plain;
 
@@ -67,40 +69,39 @@ pub struct Object {
 impl Object {
     /// Attaches `program` to the typed tracepoint of the same name.
     pub fn attach_tracepoint(&mut self, program: &'static str) -> Result<()> {
-        self.read_btf()?;
-        let (btf, loaded) = self.parts(program)?;
-        let tracepoint: &mut BtfTracePoint = loaded.try_into()?;
-        tracepoint.load(program, btf).with_context(|| format!("the kernel refuses program `{program}`"))?;
+        let tracepoint = self.loaded(program, |loaded: &mut BtfTracePoint, btf| loaded.load(program, btf))?;
         tracepoint.attach().with_context(|| format!("cannot attach to tracepoint `{program}`"))?;
         Ok(())
     }
 
     /// Attaches `program` to the entry of the kernel's function `function`.
     pub fn attach_function_entry(&mut self, program: &'static str, function: &'static str) -> Result<()> {
-        self.read_btf()?;
-        let (btf, loaded) = self.parts(program)?;
-        let entry: &mut FEntry = loaded.try_into()?;
-        entry.load(function, btf).with_context(|| format!("the kernel refuses program `{program}`"))?;
+        let entry = self.loaded(program, |loaded: &mut FEntry, btf| loaded.load(function, btf))?;
         entry.attach().with_context(|| format!("cannot attach to the entry of function `{function}`"))?;
         Ok(())
     }
 
     /// Attaches `program` to the return of the kernel's function `function`.
     pub fn attach_function_exit(&mut self, program: &'static str, function: &'static str) -> Result<()> {
-        self.read_btf()?;
-        let (btf, loaded) = self.parts(program)?;
-        let exit: &mut FExit = loaded.try_into()?;
-        exit.load(function, btf).with_context(|| format!("the kernel refuses program `{program}`"))?;
+        let exit = self.loaded(program, |loaded: &mut FExit, btf| loaded.load(function, btf))?;
         exit.attach().with_context(|| format!("cannot attach to the return of function `{function}`"))?;
+        Ok(())
+    }
+
+    /// Attaches `program` to the sockets of `cgroup` and those below it, beside the programs that are there.
+    pub fn attach_sockets(&mut self, program: &'static str, cgroup: BorrowedFd<'_>) -> Result<()> {
+        let loaded = self.ebpf.program_mut(program).ok_or_else(|| anyhow!("no program `{program}`"))?;
+        let sockets: &mut SockOps = loaded.try_into()?;
+        sockets.load().with_context(|| format!("the kernel refuses program `{program}`"))?;
+        // A link is one of many, whatever its mode says.
+        let attached = sockets.attach(cgroup, CgroupAttachMode::Single);
+        attached.with_context(|| format!("cannot attach `{program}` to the sockets of all cgroups"))?;
         Ok(())
     }
 
     /// Loads the task iterator `program`.
     pub fn task_iterator(&mut self, program: &'static str) -> Result<bpf::Iterator> {
-        self.read_btf()?;
-        let (btf, loaded) = self.parts(program)?;
-        let iterator: &mut Iter = loaded.try_into()?;
-        iterator.load("task", btf).with_context(|| format!("the kernel refuses program `{program}`"))?;
+        let iterator = self.loaded(program, |loaded: &mut Iter, btf| loaded.load("task", btf))?;
         bpf::Iterator::new(iterator.fd()?.as_fd())
             .with_context(|| format!("cannot make iterator `{program}`"))
     }
@@ -120,17 +121,23 @@ impl Object {
         self.btf = None;
     }
 
-    fn read_btf(&mut self) -> Result<()> {
-        if self.btf.is_none() {
-            self.btf = Some(aya::Btf::from_sys_fs().context("the kernel's BTF")?);
-        }
-        Ok(())
-    }
-
-    fn parts(&mut self, program: &str) -> Result<(&aya::Btf, &mut Program)> {
-        let Self { ebpf, btf, .. } = self;
-        let program = ebpf.program_mut(program).ok_or_else(|| anyhow!("no program `{program}`"))?;
-        Ok((btf.as_ref().context("no BTF")?, program))
+    /// Loads a program whose types are checked against the kernel's own.
+    fn loaded<'a, P>(
+        &'a mut self,
+        program: &str,
+        load: impl FnOnce(&mut P, &aya::Btf) -> Result<(), ProgramError>,
+    ) -> Result<&'a mut P>
+    where
+        &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
+    {
+        let btf = match &mut self.btf {
+            Some(btf) => btf,
+            none => none.insert(aya::Btf::from_sys_fs().context("the kernel's BTF")?),
+        };
+        let found = self.ebpf.program_mut(program).ok_or_else(|| anyhow!("no program `{program}`"))?;
+        let loaded: &mut P = found.try_into()?;
+        load(loaded, btf).with_context(|| format!("the kernel refuses program `{program}`"))?;
+        Ok(loaded)
     }
 
     /// What the kernel knows about a program.

@@ -117,6 +117,9 @@ impl Refusal {
 
     /// From what went wrong just now: to tell what is missing, it looks at what this thread holds.
     pub fn of(error: &anyhow::Error) -> Self {
+        if let Some(known) = error.chain().find_map(|cause| cause.downcast_ref::<Self>()) {
+            return known.clone();
+        }
         let (reason, fix) = diagnosis(error);
         Self { reason, message: format!("{error:#}").replace('\n', " "), fix }
     }

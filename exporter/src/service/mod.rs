@@ -97,7 +97,7 @@ impl Opened {
                 .with_context(|| cannot_listen(&config.listen))?,
         };
         listener.set_nonblocking(true)?;
-        privileges::restrict(config.privileges.drop)?;
+        privileges::restrict(config)?;
         Ok(Self { logging, listener, is_given_socket })
     }
 }

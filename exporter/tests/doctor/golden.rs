@@ -3,7 +3,9 @@
 
 use std::{env, fs, path::Path};
 
-use kernel_exporter::doctor::{Diagnosis, Machine, Part, Program, RungReport, RungState, SCHEMA, Status};
+use kernel_exporter::doctor::{
+    Diagnosis, Gap, Machine, Part, Program, RungReport, RungState, SCHEMA, Status,
+};
 
 fn diagnosis() -> Diagnosis {
     Diagnosis {
@@ -54,6 +56,12 @@ fn diagnosis() -> Diagnosis {
                 message: Some("the kernel refuses program `cgroup_mkdir`".to_owned()),
                 fix: Some("boot without lockdown=confidentiality".to_owned()),
                 lost: Some("names of cgroups that live less than a minute".to_owned()),
+                gaps: vec![Gap {
+                    lost: "names of cgroups that live less than a minute".to_owned(),
+                    reason: "lockdown".to_owned(),
+                    message: "the kernel refuses program `cgroup_mkdir`".to_owned(),
+                    fix: "boot without lockdown=confidentiality".to_owned(),
+                }],
                 rungs: vec![
                     rung("tp_btf", RungState::Refused, Some("the kernel refuses program `cgroup_mkdir`")),
                     rung("walk", RungState::Taken, None),

@@ -1,6 +1,9 @@
 //! Without what is needed, the exporter and `doctor` say what is missing, by name.
 
-use kernel_exporter::{kernel::host, privileges::NEEDED};
+use kernel_exporter::{
+    kernel::host,
+    privileges::{FOR_SOCKETS, NEEDED},
+};
 use rustix::thread::CapabilitySet;
 
 use crate::{
@@ -46,6 +49,23 @@ fn nobody_is_told_both() {
     assert_eq!(report.json["machine"]["uid"], 65_534);
     // Walking the tree takes nothing.
     report.assert_part("cgroup_events", "degraded", "missing_capability", &["CAP_BPF"]);
+}
+
+/// What takes one more capability is missing without it, and the rest works; with it, it is kept.
+#[test]
+fn each_round_trip_takes_a_capability_more() {
+    const CONFIG: &str = "collectors: {tcp: {enabled: true, round_trips: true}}\n";
+    const MISSING: &str = "each round trip";
+    let Some(_turn) = turn() else { return };
+    let gap = |capabilities| {
+        let report = Report::of(&with(capabilities), CONFIG);
+        let gaps = report.part("tcp")["gaps"].as_array().expect("a list").clone();
+        gaps.into_iter().find(|gap| gap["lost"] == MISSING)
+    };
+    let gap_without = gap(NEEDED).expect("it is missing");
+    assert_eq!(gap_without["reason"], "missing_capability");
+    assert!(gap_without["fix"].to_string().contains("grant CAP_NET_ADMIN"), "{gap_without}");
+    assert_eq!(gap(NEEDED | FOR_SOCKETS), None);
 }
 
 #[test]

@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{accuracy::within, harness::*};
+use crate::{
+    accuracy::{skipped, within},
+    harness::*,
+};
 use children::{end_this_thread, exec, exit_group, kill_self, program, status_of};
 
 /// Only this collector, so that the others' programs do not disturb.
@@ -34,8 +37,7 @@ struct Told {
     // Before the cgroup, which goes when nobody is in it.
     worker: Worker,
     cgroup: Cgroup,
-    /// Runs of the programs that the kernel skipped, on any of their hooks: from 6.2 on it does so when one that is
-    /// preempted meets itself on its CPU.
+    /// Runs of the programs that the kernel skipped, on any of their hooks.
     skipped: u64,
 }
 
@@ -45,7 +47,7 @@ impl Told {
         let cgroup = Cgroup::make(name);
         let mut worker = Worker::spawn("lifecycle", &cgroup, || {}, work);
         let (between, ()) = exporter.during(|| worker.work());
-        let skipped = skipped(&between);
+        let skipped = skipped(&between, "lifecycle");
         Self { between, worker, cgroup, skipped }
     }
 
@@ -69,15 +71,6 @@ impl Told {
             least..=truth,
         );
     }
-}
-
-/// Runs that the kernel skipped, which are few.
-fn skipped(between: &Between) -> u64 {
-    const METRIC: &str = "kernel_exporter_program_recursion_misses_total";
-    let skipped = between.count(METRIC, &[("family", "lifecycle")]);
-    let runs = between.count("kernel_exporter_program_runs_total", &[("family", "lifecycle")]);
-    assert!(skipped <= 1 + runs / 100, "{skipped} of {runs} runs were skipped");
-    skipped
 }
 
 /// Every class of exits, and signals with names of all kinds, each as often as nothing else.
@@ -315,7 +308,7 @@ fn all_forks_are_those_of_the_kernel() {
         &format!("{CREATED} and {THREADS}"),
         "/proc/stat",
         counted,
-        (third - second).saturating_sub(skipped(&between))..=fourth - first,
+        (third - second).saturating_sub(skipped(&between, "lifecycle"))..=fourth - first,
     );
     assert!(counted >= 190, "{counted} forks");
     assert_eq!(between.count("kernel_exporter_failures_total", &[("family", "lifecycle")]), 0);

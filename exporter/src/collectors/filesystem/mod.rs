@@ -60,20 +60,19 @@ impl RowsCollector for Filesystem {
         Rung {
             name: "fentry+task_storage",
             needs: "BTF, programs on functions of the kernel, task storage for them (Linux 5.12)",
-            loses: None,
-            limit: None,
+            task_storage: true,
+            ..Rung::tp_btf(WITH_TASK_STORAGE)
         },
         Rung {
             name: "fentry+thread_hash",
             needs: "BTF, programs on functions of the kernel",
-            loses: None,
             limit: Some(
                 "of threads beyond 32,768 that are in operations at once, operations are not measured, and are counted in \
                  kernel_exporter_failures_total{kind=\"task_entry_missing\"}",
             ),
+            ..Rung::tp_btf(WITH_THREAD_HASH)
         },
     ];
-    const OTHER_OBJECTS: &'static [&'static [u8]] = &[WITH_THREAD_HASH];
     const SPARSE: bool = true;
     const SERIES: &'static [Option<&'static Metric>] = &[
         None,
@@ -139,7 +138,6 @@ impl RowsCollector for Filesystem {
     ) -> Result<(Plan<FilesystemFields>, Self)> {
         let plan = Plan {
             family: Self::FAMILY,
-            object: WITH_TASK_STORAGE,
             rungs: Self::RUNGS,
             fields: fields::of(&kernel.btf, section)?,
             programs: programs::of(&kernel.btf),

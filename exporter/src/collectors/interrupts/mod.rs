@@ -24,6 +24,8 @@ use crate::{
     snapshot::Labels,
 };
 
+const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/interrupts.o"));
+
 /// Hard interrupts that are told apart.
 const INTERRUPTS: u32 = 256;
 
@@ -38,7 +40,7 @@ pub struct Interrupts;
 impl RowsCollector for Interrupts {
     const DESCRIPTION: &'static Description = &DESCRIPTION;
     const FAMILY: &'static str = "interrupts";
-    const RUNGS: &'static [Rung] = &[Rung { name: "tp_btf", needs: "BTF", loses: None, limit: None }];
+    const RUNGS: &'static [Rung] = &[Rung::tp_btf(OBJECT)];
     const SERIES: &'static [Option<&'static Metric>] =
         &[None, Some(&HARD_DURATION), Some(&SOFT_DURATION), Some(&SOFT_LATENCY), Some(&CPU_TIME)];
     const NOTES: &'static [&'static str] = &["start_missed", "raise_missed"];
@@ -68,11 +70,9 @@ impl RowsCollector for Interrupts {
         section: &config::Interrupts,
         limits: &Limits,
     ) -> Result<(Plan<InterruptsFields>, Self)> {
-        static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/interrupts.o"));
         let tracepoint = |name, number| Program { name, number, hook: Hook::Tracepoint, loses: None };
         let plan = Plan {
             family: Self::FAMILY,
-            object: OBJECT,
             rungs: Self::RUNGS,
             fields: InterruptsFields { per_cpu: u32::from(section.per_cpu) },
             // Beginnings first: an end without one is not measured.

@@ -30,6 +30,8 @@ use crate::{
     snapshot::Labels,
 };
 
+const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lifecycle.o"));
+
 /// What the kernel calls the functions of system calls before their names; see `SYSCALL_DEFINE` of the architecture.
 macro_rules! system_call {
     ($name:literal) => {
@@ -51,7 +53,7 @@ pub struct Lifecycle;
 impl RowsCollector for Lifecycle {
     const DESCRIPTION: &'static Description = &DESCRIPTION;
     const FAMILY: &'static str = "lifecycle";
-    const RUNGS: &'static [Rung] = &[Rung { name: "tp_btf", needs: "BTF", loses: None, limit: None }];
+    const RUNGS: &'static [Rung] = &[Rung::tp_btf(OBJECT)];
     const SERIES: &'static [Option<&'static Metric>] = &[
         None,
         Some(&PROCESS_CREATED),
@@ -93,7 +95,6 @@ impl RowsCollector for Lifecycle {
         section: &config::Lifecycle,
         limits: &Limits,
     ) -> Result<(Plan<LifecycleFields>, Self)> {
-        static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lifecycle.o"));
         let tracepoint = |name, number| Program { name, number, hook: Hook::Tracepoint, loses: None };
         let call = |name, number, function, loses| Program {
             name,
@@ -103,7 +104,6 @@ impl RowsCollector for Lifecycle {
         };
         let plan = Plan {
             family: Self::FAMILY,
-            object: OBJECT,
             rungs: Self::RUNGS,
             fields: fields(&kernel.btf)?,
             programs: vec![

@@ -27,6 +27,8 @@ use crate::{
 };
 use paging::Paging;
 
+const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memory.o"));
+
 /// Tasks that can be in the middle of something at a time.
 const PENDING: u32 = 8_192;
 
@@ -43,7 +45,7 @@ pub struct Memory {
 impl RowsCollector for Memory {
     const DESCRIPTION: &'static Description = &DESCRIPTION;
     const FAMILY: &'static str = "memory";
-    const RUNGS: &'static [Rung] = &[Rung { name: "tp_btf", needs: "BTF", loses: None, limit: None }];
+    const RUNGS: &'static [Rung] = &[Rung::tp_btf(OBJECT)];
     const SERIES: &'static [Option<&'static Metric>] = &[
         None,
         Some(&STALL_DURATION),
@@ -86,13 +88,11 @@ impl RowsCollector for Memory {
         section: &config::Memory,
         limits: &Limits,
     ) -> Result<(Plan<MemoryFields>, Self)> {
-        static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/memory.o"));
         let btf = &kernel.btf;
         let fields = fields::of(btf)?;
         let (programs, missing) = programs::of(btf, section, fields.task_over_high, kernel.hierarchy.id == 0);
         let plan = Plan {
             family: Self::FAMILY,
-            object: OBJECT,
             rungs: Self::RUNGS,
             fields,
             programs,

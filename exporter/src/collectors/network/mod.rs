@@ -29,6 +29,8 @@ use devices::Devices;
 use reasons::Reasons;
 use softnet::Softnet;
 
+const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/network.o"));
+
 /// Names of reasons, and the last readings of what the kernel counts.
 pub struct Network {
     reasons: Reasons,
@@ -39,7 +41,7 @@ pub struct Network {
 impl RowsCollector for Network {
     const DESCRIPTION: &'static Description = &DESCRIPTION;
     const FAMILY: &'static str = "network";
-    const RUNGS: &'static [Rung] = &[Rung { name: "tp_btf", needs: "BTF", loses: None, limit: None }];
+    const RUNGS: &'static [Rung] = &[Rung::tp_btf(OBJECT)];
     const SERIES: &'static [Option<&'static Metric>] = &[None, Some(&DROPS)];
     const NOTES: &'static [&'static str] = &[];
     const SPARSE: bool = true;
@@ -56,7 +58,6 @@ impl RowsCollector for Network {
     }
 
     fn plan(kernel: &Kernel, section: &config::Network, _: &Limits) -> Result<(Plan<NetworkFields>, Self)> {
-        static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/network.o"));
         const FREE: Program = Program {
             name: "kfree_skb",
             number: program::FREE,
@@ -71,7 +72,6 @@ impl RowsCollector for Network {
         let reasons = reasons.unwrap_or_default();
         let plan = Plan {
             family: Self::FAMILY,
-            object: OBJECT,
             rungs: Self::RUNGS,
             fields: reasons.fields,
             programs,

@@ -28,9 +28,9 @@ use crate::{
     snapshot::Labels,
 };
 
-static WITH_TASK_STORAGE: &[u8] =
+const WITH_TASK_STORAGE: &[u8] =
     aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/syscalls-task-storage.o"));
-static WITH_THREAD_HASH: &[u8] =
+const WITH_THREAD_HASH: &[u8] =
     aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/syscalls-thread-hash.o"));
 
 /// Rows for calls and errors where cgroups are not told apart: each call can fail in some classes.
@@ -46,20 +46,18 @@ impl RowsCollector for Syscalls {
         Rung {
             name: "tp_btf+task_storage",
             needs: "BTF, task storage for programs on tracepoints (Linux 5.12)",
-            loses: None,
-            limit: None,
+            task_storage: true,
+            ..Rung::tp_btf(WITH_TASK_STORAGE)
         },
         Rung {
             name: "tp_btf+thread_hash",
-            needs: "BTF",
-            loses: None,
             limit: Some(
                 "of threads beyond 32,768 that are in system calls at once, calls have no durations, and are counted \
                  in kernel_exporter_failures_total{kind=\"task_entry_missing\"}",
             ),
+            ..Rung::tp_btf(WITH_THREAD_HASH)
         },
     ];
-    const OTHER_OBJECTS: &'static [&'static [u8]] = &[WITH_THREAD_HASH];
     const SPARSE: bool = true;
     const SERIES: &'static [Option<&'static Metric>] =
         &[None, Some(&CALLS), Some(&DURATION), Some(&WAIT), Some(&ERRORS)];
@@ -107,7 +105,6 @@ impl RowsCollector for Syscalls {
         }
         let plan = Plan {
             family: Self::FAMILY,
-            object: WITH_TASK_STORAGE,
             rungs: Self::RUNGS,
             fields: fields(&kernel.btf, section)?,
             programs,

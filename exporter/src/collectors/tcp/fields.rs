@@ -30,6 +30,7 @@ pub(super) fn of(kernel: &Kernel) -> Result<TcpFields, BtfError> {
         max_ack_backlog: btf.offset("sock", "sk_max_ack_backlog")?,
         cgroup: with_v2("sk_cgrp_data.cgroup"),
         srtt_us: btf.offset("tcp_sock", "srtt_us")?,
+        latest_rtt_us: btf.offset("tcp_sock", "rack.rtt_us")?,
         segs_out: btf.offset("tcp_sock", "segs_out")?,
         bytes_sent: btf.offset("tcp_sock", "bytes_sent")?,
         bytes_retrans: btf.offset("tcp_sock", "bytes_retrans")?,

@@ -41,6 +41,19 @@ pub static ROUND_TRIP: Metric = Metric {
 };
 
 /// See its help.
+pub static EACH_ROUND_TRIP: Metric = Metric {
+    name: "kernel.tcp.round_trip.duration",
+    kind: Kind::Durations,
+    unit: Unit::Seconds,
+    help: "Round-trip times as the kernel measured them, each, of connections that were established since the collector \
+           began; only with `round_trips: true`. Before Linux 6.10 that of the segment sent last among those that a packet \
+           acknowledged",
+    identity: &[&keys::CGROUP],
+    attributes: &[&keys::PEER_SCOPE],
+    source: "sock_ops at the root of cgroup v2, BPF_SOCK_OPS_RTT_CB (tcp_rtt_estimator, net/ipv4/tcp_input.c)",
+};
+
+/// See its help.
 pub static OPENS: Metric = Metric {
     name: "kernel.tcp.opens",
     kind: Kind::Counter,
@@ -146,6 +159,7 @@ pub static DESCRIPTION: Description = Description {
         &CONNECT_DURATION,
         &CONNECTION_DURATION,
         &ROUND_TRIP,
+        &EACH_ROUND_TRIP,
         &OPENS,
         &CLOSES,
         &BYTES,

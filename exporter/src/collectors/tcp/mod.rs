@@ -30,6 +30,8 @@ use crate::{
 };
 use host::Host;
 
+const OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tcp.o"));
+
 /// Listeners that are remembered where sockets do not say whose they are.
 const LISTENERS: u32 = 4096;
 
@@ -41,7 +43,7 @@ pub struct Tcp {
 impl RowsCollector for Tcp {
     const DESCRIPTION: &'static Description = &DESCRIPTION;
     const FAMILY: &'static str = "tcp";
-    const RUNGS: &'static [Rung] = &[Rung { name: "tp_btf", needs: "BTF", loses: None, limit: None }];
+    const RUNGS: &'static [Rung] = &[Rung::tp_btf(OBJECT)];
     const SERIES: &'static [Option<&'static Metric>] = &[
         None,
         Some(&CONNECT_DURATION),
@@ -53,6 +55,7 @@ impl RowsCollector for Tcp {
         Some(&RETRANSMITS),
         Some(&RESETS),
         Some(&OVERFLOWS),
+        Some(&EACH_ROUND_TRIP),
     ];
     const NOTES: &'static [&'static str] = &["connection_forgotten", "listener_forgotten", "end_missed"];
     type Section = config::Tcp;
@@ -86,16 +89,14 @@ impl RowsCollector for Tcp {
     }
 
     fn plan(kernel: &Kernel, section: &config::Tcp, limits: &Limits) -> Result<(Plan<TcpFields>, Self)> {
-        static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tcp.o"));
         let fields = TcpFields { cells: cells(section), ..fields::of(kernel)? };
         let layout = Self::layout(section, limits);
         let remembers = layout.durations || layout.keep_cgroup && fields.cgroup == ABSENT;
         let plan = Plan {
             family: Self::FAMILY,
-            object: OBJECT,
             rungs: Self::RUNGS,
             fields,
-            programs: programs(remembers),
+            programs: programs(remembers, layout.durations && section.round_trips),
             missing: missing(kernel),
             layout,
             maps: Self::maps(section),
@@ -108,7 +109,7 @@ impl RowsCollector for Tcp {
             series::CONNECT => {
                 Labels::new([(&keys::CONNECT_OUTCOME, outcome(attribute / 2)), scope(attribute % 2)])
             }
-            series::ROUND_TRIP => Labels::new([scope(attribute)]),
+            series::ROUND_TRIP | series::EACH_ROUND_TRIP => Labels::new([scope(attribute)]),
             series::OPENS => {
                 let how = if attribute == open::ACTIVE { "active" } else { "passive" };
                 Labels::new([(&keys::OPEN_TYPE, how)])
@@ -143,7 +144,7 @@ fn cells(section: &config::Tcp) -> u32 {
 }
 
 /// In this order no connection is remembered that would not be forgotten.
-fn programs(remembers: bool) -> Vec<Program> {
+fn programs(remembers: bool, round_trips: bool) -> Vec<Program> {
     let tracepoint = |name, number, loses| Program { name, number, hook: Hook::Tracepoint, loses };
     let entry = |name, number, loses| Program { name, number, hook: Hook::Entry(name), loses: Some(loses) };
     let destroy = tracepoint("tcp_destroy_sock", program::DESTROY, None);
@@ -173,7 +174,14 @@ fn programs(remembers: bool) -> Vec<Program> {
             "connections over IPv6 that overflow a listener's queue, by container",
         ),
     ];
-    remembers.then_some(destroy).into_iter().chain(others).collect()
+    let each = Program {
+        name: "all_sockets",
+        number: program::ROUND_TRIPS,
+        hook: Hook::Sockets,
+        loses: Some("each round trip"),
+    };
+    let first = remembers.then_some(destroy).into_iter();
+    first.chain(others).chain(round_trips.then_some(each)).collect()
 }
 
 /// What is known to be missing.

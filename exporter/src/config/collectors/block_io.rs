@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Section;
+use super::section;
 use crate::config::{
     By, Detail,
     labels::{BlockIoLabel, label_set},
@@ -32,31 +32,7 @@ impl Default for BlockIo {
     }
 }
 
-impl Section for BlockIo {
-    fn enabled(&self) -> bool {
-        self.enabled
-    }
-
-    fn enable(&mut self, enabled: bool) {
-        self.enabled = enabled;
-    }
-
-    fn detail(&self) -> Option<Detail> {
-        Some(self.detail)
-    }
-
-    fn set_detail(&mut self, detail: Detail) {
-        self.detail = detail;
-    }
-
-    fn by(&self) -> By {
-        self.by
-    }
-
-    fn set_by(&mut self, by: By) {
-        self.by = by;
-    }
-
+section!(BlockIo, [detail, by] {
     fn names(&self) -> Vec<&'static str> {
         let labels = self.labels.iter().map(|label| label.key().prometheus);
         labels.chain([self.by.name()]).collect()
@@ -69,4 +45,4 @@ impl Section for BlockIo {
         }
         names
     }
-}
+});

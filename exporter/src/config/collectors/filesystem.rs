@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Section;
+use super::section;
 use crate::config::{By, Detail, filesystem_type::FilesystemType, name_set::name_set};
 
 /// The collector `filesystem`.
@@ -37,33 +37,9 @@ impl Default for Filesystem {
     }
 }
 
-impl Section for Filesystem {
-    fn enabled(&self) -> bool {
-        self.enabled
-    }
-
-    fn enable(&mut self, enabled: bool) {
-        self.enabled = enabled;
-    }
-
-    fn detail(&self) -> Option<Detail> {
-        Some(self.detail)
-    }
-
-    fn set_detail(&mut self, detail: Detail) {
-        self.detail = detail;
-    }
-
-    fn by(&self) -> By {
-        self.by
-    }
-
-    fn set_by(&mut self, by: By) {
-        self.by = by;
-    }
-
+section!(Filesystem, [detail, by] {
     fn names(&self) -> Vec<&'static str> {
         let mount = self.mounts.then_some("mount");
         mount.into_iter().chain([self.by.name()]).collect()
     }
-}
+});

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Section;
+use super::section;
 
 /// The collector `interrupts`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -21,16 +21,8 @@ impl Default for Interrupts {
     }
 }
 
-impl Section for Interrupts {
-    fn enabled(&self) -> bool {
-        self.enabled
-    }
-
-    fn enable(&mut self, enabled: bool) {
-        self.enabled = enabled;
-    }
-
+section!(Interrupts, [] {
     fn names(&self) -> Vec<&'static str> {
         if self.per_cpu { vec!["cpu"] } else { Vec::new() }
     }
-}
+});

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Section;
+use super::section;
 use crate::config::{By, Detail};
 
 /// The collector `lifecycle`.
@@ -24,28 +24,4 @@ impl Default for Lifecycle {
     }
 }
 
-impl Section for Lifecycle {
-    fn enabled(&self) -> bool {
-        self.enabled
-    }
-
-    fn enable(&mut self, enabled: bool) {
-        self.enabled = enabled;
-    }
-
-    fn detail(&self) -> Option<Detail> {
-        Some(self.detail)
-    }
-
-    fn set_detail(&mut self, detail: Detail) {
-        self.detail = detail;
-    }
-
-    fn by(&self) -> By {
-        self.by
-    }
-
-    fn set_by(&mut self, by: By) {
-        self.by = by;
-    }
-}
+section!(Lifecycle, [detail, by]);

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Section;
+use super::section;
 use crate::config::with::WholeNumber;
 
 /// The collector `network`.
@@ -23,16 +23,8 @@ impl Default for Network {
     }
 }
 
-impl Section for Network {
-    fn enabled(&self) -> bool {
-        self.enabled
-    }
-
-    fn enable(&mut self, enabled: bool) {
-        self.enabled = enabled;
-    }
-
+section!(Network, [] {
     fn names(&self) -> Vec<&'static str> {
         if self.devices > 0 { vec!["network_interface_name"] } else { Vec::new() }
     }
-}
+});

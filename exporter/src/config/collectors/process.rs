@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Section;
+use super::section;
 use crate::config::{By, ProcessesBy};
 
 /// The collector `process`.
@@ -24,24 +24,8 @@ impl Default for Process {
     }
 }
 
-impl Section for Process {
-    fn enabled(&self) -> bool {
-        self.enabled
-    }
-
-    fn enable(&mut self, enabled: bool) {
-        self.enabled = enabled;
-    }
-
-    fn by(&self) -> By {
-        self.by
-    }
-
-    fn set_by(&mut self, by: By) {
-        self.by = by;
-    }
-
+section!(Process, [by] {
     fn names(&self) -> Vec<&'static str> {
         vec![self.processes_by.name(), self.by.name()]
     }
-}
+});

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Section;
+use super::section;
 use crate::config::By;
 
 /// The collector `stalls`.
@@ -22,20 +22,4 @@ impl Default for Stalls {
     }
 }
 
-impl Section for Stalls {
-    fn enabled(&self) -> bool {
-        self.enabled
-    }
-
-    fn enable(&mut self, enabled: bool) {
-        self.enabled = enabled;
-    }
-
-    fn by(&self) -> By {
-        self.by
-    }
-
-    fn set_by(&mut self, by: By) {
-        self.by = by;
-    }
-}
+section!(Stalls, [by]);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Section;
+use super::section;
 use crate::config::{By, Detail, name_set::name_set, syscall_name::SyscallName};
 
 /// The collector `syscalls`.
@@ -29,28 +29,4 @@ impl Default for Syscalls {
     }
 }
 
-impl Section for Syscalls {
-    fn enabled(&self) -> bool {
-        self.enabled
-    }
-
-    fn enable(&mut self, enabled: bool) {
-        self.enabled = enabled;
-    }
-
-    fn detail(&self) -> Option<Detail> {
-        Some(self.detail)
-    }
-
-    fn set_detail(&mut self, detail: Detail) {
-        self.detail = detail;
-    }
-
-    fn by(&self) -> By {
-        self.by
-    }
-
-    fn set_by(&mut self, by: By) {
-        self.by = by;
-    }
-}
+section!(Syscalls, [detail, by]);

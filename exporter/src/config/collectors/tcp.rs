@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Section;
+use super::section;
 use crate::config::{By, Detail, with::WholeNumber};
 
 /// Fewest connections that can be remembered.
@@ -25,36 +25,21 @@ pub struct Tcp {
     /// Connections that are remembered at a time, at least.
     #[serde(with = "WholeNumber::<FEWEST, MOST>")]
     pub connections: u32,
+    /// Every round trip that the kernel measures, of connections that are established from then on. Takes
+    /// `CAP_NET_ADMIN` and cgroup v2.
+    pub round_trips: bool,
 }
 
 impl Default for Tcp {
     fn default() -> Self {
-        Self { enabled: true, detail: Detail::default(), by: By::default(), connections: 16_384 }
+        Self {
+            enabled: true,
+            detail: Detail::default(),
+            by: By::default(),
+            connections: 16_384,
+            round_trips: false,
+        }
     }
 }
 
-impl Section for Tcp {
-    fn enabled(&self) -> bool {
-        self.enabled
-    }
-
-    fn enable(&mut self, enabled: bool) {
-        self.enabled = enabled;
-    }
-
-    fn detail(&self) -> Option<Detail> {
-        Some(self.detail)
-    }
-
-    fn set_detail(&mut self, detail: Detail) {
-        self.detail = detail;
-    }
-
-    fn by(&self) -> By {
-        self.by
-    }
-
-    fn set_by(&mut self, by: By) {
-        self.by = by;
-    }
-}
+section!(Tcp, [detail, by]);

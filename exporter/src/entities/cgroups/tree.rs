@@ -16,13 +16,10 @@ use rustix::{
     io::Errno,
 };
 
-use crate::kernel::host::Hierarchy;
+use crate::kernel::host::{CGROUP_ROOT, Hierarchy};
 
 /// Paths beyond this length are not told (`PATH_MAX`, include/uapi/linux/limits.h).
 const LONGEST: usize = 4096;
-
-/// The inode number of every hierarchy's root (`kernfs_create_root`, fs/kernfs/dir.c).
-pub(super) const ROOT: u64 = 1;
 
 /// A mounted hierarchy.
 #[derive(Debug)]
@@ -45,7 +42,7 @@ impl Tree {
     pub(super) fn of(hierarchy: &Hierarchy) -> Option<Self> {
         let tree = Self::at(hierarchy.mount.as_deref()?);
         let root = fstat(&tree.open_root().ok()?).ok()?;
-        (root.st_ino == ROOT).then_some(tree)
+        (root.st_ino == CGROUP_ROOT).then_some(tree)
     }
 
     pub(super) fn at(mount: &Path) -> Self {

@@ -9,7 +9,6 @@ use std::{
 use socket2::{Domain, Socket, Type};
 
 use super::{net::*, *};
-use crate::accuracy::within;
 
 const ORDERLY: u64 = 200;
 const RESET: u64 = 30;
@@ -60,9 +59,8 @@ fn connections_are_as_many_as_the_kernel_counts() {
         between.count(name, &labels)
     };
     let kernel = |name| kernel_count(&worker, name);
-    let exactly = |metric: &str, source: &str, counted, truth: u64| {
-        within(metric, source, counted, truth..=truth);
-    };
+    let exactly =
+        |metric: &str, source: &str, counted, truth| exactly(&between, metric, source, counted, truth);
     let snmp = "/proc/net/snmp";
     exactly(
         "kernel_tcp_opens_total{open_type=\"active\"}",
@@ -168,7 +166,7 @@ fn connects_fail_for_reasons() {
     let of = |outcome| between.count(CONNECTS, &[("cgroup", &cgroup.path), ("outcome", outcome)]);
     for (outcome, times) in [("timed_out", 5), ("closed", 7), ("not_sent", 3)] {
         let metric = format!("kernel_tcp_connect_duration_seconds_count{{outcome=\"{outcome}\"}}");
-        within(&metric, "the test", of(outcome), times..=times);
+        exactly(&between, &metric, "the test", of(outcome), times);
     }
     let labels = [("cgroup", &*cgroup.path), ("outcome", "timed_out")];
     let waited = between.nanoseconds("kernel_tcp_connect_duration_seconds_sum", &labels);

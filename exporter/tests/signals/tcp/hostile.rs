@@ -3,7 +3,6 @@
 use kernel_exporter::kernel::host::Hierarchy;
 
 use super::{net::*, *};
-use crate::accuracy::within;
 
 const MANY: u64 = 10_000;
 
@@ -32,10 +31,10 @@ fn ten_thousand_short_connections_are_counted() {
     assert_eq!(kernel_count(&worker, "ActiveOpens"), MANY);
     for how in ["active", "passive"] {
         let metric = format!("{OPENS}{{open_type=\"{how}\"}}");
-        within(&metric, "10,000 connections", of(OPENS, &[("open_type", how)]), MANY..=MANY);
+        exactly(&between, &metric, "10,000 connections", of(OPENS, &[("open_type", how)]), MANY);
     }
-    within(CLOSES, "10,000 connections", of(CLOSES, &[]), 2 * MANY..=2 * MANY);
-    within(CONNECTS, "10,000 connections", of(CONNECTS, &[]), MANY..=MANY);
+    exactly(&between, CLOSES, "10,000 connections", of(CLOSES, &[]), 2 * MANY);
+    exactly(&between, CONNECTS, "10,000 connections", of(CONNECTS, &[]), MANY);
     // If a place were kept, there would soon be none.
     assert_eq!(noted(&between, "connection_forgotten"), 0);
     assert_eq!(noted(&between, "end_missed"), 0);
@@ -62,7 +61,13 @@ fn more_connections_than_are_remembered_are_counted() {
     };
     for how in ["active", "passive"] {
         let metric = format!("{OPENS}{{open_type=\"{how}\"}}");
-        within(&metric, "100 connections, not all remembered", of(OPENS, &[("open_type", how)]), 100..=100);
+        exactly(
+            &between,
+            &metric,
+            "100 connections, not all remembered",
+            of(OPENS, &[("open_type", how)]),
+            100,
+        );
     }
     let is_v2 = Hierarchy::of_this_host().expect("cgroups are there").id == 0;
     let nobodys = |scrape: &Scrape| -> u64 {

@@ -6,7 +6,6 @@ use std::{
 };
 
 use super::{net::*, *};
-use crate::accuracy::within;
 
 const CONNECTIONS: usize = 20;
 const LIFETIME: &str = "kernel_tcp_connection_duration_seconds_sum";

@@ -1,9 +1,6 @@
 //! Whose connections that come in are, and what listeners refuse.
 
-use std::time::Duration;
-
 use super::{net::*, *};
-use crate::accuracy::within;
 
 /// Whoever listens has the connections, also those that others take.
 #[test]
@@ -11,41 +8,43 @@ fn connections_that_come_in_are_the_listeners() {
     let Some(_turn) = turn() else { return };
     let (servers, clients) = (Cgroup::make("tcp-servers"), Cgroup::make("tcp-clients"));
     let exporter = Exporter::start(CONFIG);
-    let mut server = Worker::spawn(
-        "tcp-server",
-        &servers,
-        || {},
-        move |job| {
-            let listener = listen("127.0.0.1:0");
-            job.set(0, listener.local_addr().expect("bound").port().into());
-            for _ in 0..50 {
-                listener.accept().expect("a client connects");
-            }
-        },
-    );
+    let mut server = Worker::spawn("tcp-server", &servers, enter_own_network, move |job| {
+        let listener = listen("127.0.0.1:0");
+        job.set(1, std::process::id().into());
+        job.set(0, listener.local_addr().expect("bound").port().into());
+        for _ in 0..50 {
+            listener.accept().expect("a client connects");
+        }
+    });
     let (between, ()) = exporter.during(|| {
         server.start();
         wait_for("the server listens", || server.get(0) != 0);
-        let port = server.get(0) as u16;
+        let (port, pid) = (server.get(0) as u16, server.get(1));
         let mut client = Worker::spawn(
             "tcp-client",
             &clients,
-            || {},
+            move || enter_network_of(pid),
             move |_| {
                 for _ in 0..50 {
                     std::net::TcpStream::connect(("127.0.0.1", port)).expect("somebody listens");
                 }
+                wait_until_closed();
             },
         );
         client.work();
         server.finish();
-        std::thread::sleep(Duration::from_millis(100));
     });
     for (cgroup, how) in [(&servers, "passive"), (&clients, "active")] {
         let opens = between.count(OPENS, &[("cgroup", &cgroup.path), ("open_type", how)]);
-        within(&format!("{OPENS}{{open_type=\"{how}\"}}"), "the test, by cgroup", opens, 50..=50);
-        assert_eq!(between.count(OPENS, &[("cgroup", &cgroup.path)]), 50, "no other opens");
-        assert_eq!(between.count(CLOSES, &[("cgroup", &cgroup.path)]), 50);
+        exactly(&between, &format!("{OPENS}{{open_type=\"{how}\"}}"), "the test, by cgroup", opens, 50);
+        assert_eq!(between.count(OPENS, &[("cgroup", &cgroup.path)]), opens, "no other opens");
+        exactly(
+            &between,
+            CLOSES,
+            "the test, by cgroup",
+            between.count(CLOSES, &[("cgroup", &cgroup.path)]),
+            50,
+        );
     }
 }
 
@@ -76,7 +75,7 @@ fn overflows_are_as_many_as_the_kernel_counts() {
         assert!(!in_vm(), "kernels in VMs allow programs at the entries of functions");
         assert_eq!(between.after.series(OVERFLOWS, &[]).count(), 0, "absent, not zero");
     } else {
-        within(OVERFLOWS, "/proc/net/netstat", counted, kernel..=kernel);
+        exactly(&between, OVERFLOWS, "/proc/net/netstat", counted, kernel);
     }
 }
 

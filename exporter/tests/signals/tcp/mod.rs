@@ -1,6 +1,7 @@
 //! Connections, against what the kernel counts in a network namespace of the test's own, and what the test itself knows.
 
 mod connects;
+mod each_round_trip;
 mod hostile;
 mod lifetimes;
 mod listeners;
@@ -9,7 +10,10 @@ mod retransmits;
 mod round_trips;
 mod shaping;
 
-use crate::harness::*;
+use crate::{
+    accuracy::{skipped, within},
+    harness::*,
+};
 
 /// Only this collector, so that the others' programs do not disturb.
 const CONFIG: &str = "collectors: {scheduler: {enabled: false}, process: {enabled: false}, block_io: {enabled: false}, \
@@ -29,4 +33,10 @@ fn worker(cgroup: &Cgroup, work: impl FnMut(&Job)) -> Worker {
 /// What the exporter's programs have noted of this kind.
 fn noted(between: &Between, kind: &str) -> u64 {
     between.count("kernel_exporter_failures_total", &[("family", "tcp"), ("kind", kind)])
+}
+
+/// Exact, but for what the kernel did not show.
+#[track_caller]
+fn exactly(between: &Between, metric: &str, source: &str, counted: u64, truth: u64) {
+    within(metric, source, counted, truth.saturating_sub(skipped(between, "tcp"))..=truth);
 }

@@ -7,7 +7,6 @@ use std::{
 };
 
 use super::{net::*, *};
-use crate::accuracy::within;
 
 const RETRANSMITS: &str = "kernel_tcp_retransmits_total";
 
@@ -53,7 +52,7 @@ fn retransmits_are_as_many_as_the_kernel_counts() {
     assert!(data > 0 && syn > 0 && syn_ack > 0, "{data} of data, {syn} of SYN, {syn_ack} of SYN-ACK");
     let kernel = kernel_count(&worker, "RetransSegs");
     let all = between.count(RETRANSMITS, &[("cgroup", &cgroup.path)]);
-    within(RETRANSMITS, "/proc/net/snmp", all, kernel..=kernel);
+    exactly(&between, RETRANSMITS, "/proc/net/snmp", all, kernel);
 }
 
 /// Where the kernel can lose packets on purpose.
@@ -84,5 +83,5 @@ fn losses_are_made_good() {
     let kernel = kernel_count(&worker, "RetransSegs");
     assert!(kernel > 0, "nothing was lost");
     let all = between.count(RETRANSMITS, &[("cgroup", &cgroup.path)]);
-    within(RETRANSMITS, "/proc/net/snmp, with losses", all, kernel..=kernel);
+    exactly(&between, RETRANSMITS, "/proc/net/snmp, with losses", all, kernel);
 }

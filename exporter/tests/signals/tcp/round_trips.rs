@@ -6,7 +6,6 @@ use std::{
 };
 
 use super::{net::*, *};
-use crate::accuracy::within;
 
 const SUM: &str = "kernel_tcp_rtt_seconds_sum";
 const COUNT: &str = "kernel_tcp_rtt_seconds_count";
