@@ -91,12 +91,14 @@ pub mod program {
     pub const OPEN: u32 = 12;
     /// `vfs_fsync_range`
     pub const FSYNC: u32 = 14;
-    /// `do_fsync`
+    /// `do_fsync`, or the system call fsync
     pub const FSYNC_OF_NUMBER: u32 = 16;
     /// `iterate_dir`
     pub const READDIR: u32 = 18;
     /// `vfs_unlink`
     pub const UNLINK: u32 = 20;
+    /// The system call fdatasync
+    pub const FDATASYNC: u32 = 22;
 }
 
 /// Rows that are remembered of a task.
@@ -151,6 +153,8 @@ pub struct FilesystemFields {
     pub files_table: u32,
     /// `fdtable.fd`
     pub table_files: u32,
+    /// `pt_regs`: a system call's first argument
+    pub regs_argument: u32,
     /// The number of types that user space has not met.
     pub unknown_type: u32,
     /// 1 when mounts are told apart.

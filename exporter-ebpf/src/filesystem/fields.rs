@@ -17,6 +17,7 @@ pub static FIELDS: FilesystemFields = FilesystemFields {
     task_files: 0,
     files_table: 0,
     table_files: 0,
+    regs_argument: 0,
     unknown_type: 0,
     mounts: 0,
 };

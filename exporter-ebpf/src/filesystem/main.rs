@@ -9,6 +9,8 @@ mod fields;
 mod place;
 mod span;
 
+use core::convert::identity;
+
 use aya_ebpf::{
     helpers::{bpf_ktime_get_ns, generated::bpf_get_current_task},
     macros::{fentry, fexit},
@@ -129,25 +131,47 @@ fn opened(cpu: Cpu, frame: u32, inode: Struct, result: i64) {
     }
 }
 
-/// `do_fsync`: fsync and fdatasync, where the compiler has made what it calls a part of it.
-#[fentry]
-fn fsync_of_number_begin(ctx: FEntryContext) -> i32 {
-    rows().measured(program::FSYNC_OF_NUMBER, |cpu| {
-        if place::holds_data(inode_of_number(ctx.arg(0))) {
-            span::begin(cpu, span::frame(&ctx));
+/// The same for a function that has the number of an open file: where the compiler has made what it calls a part of it.
+macro_rules! of_number {
+    ($(#[$doc:meta])* $begin:ident, $end:ident: $number:expr, $file:expr, result: $result:literal as $type:ty) => {
+        $(#[$doc])*
+        #[fentry]
+        fn $begin(ctx: FEntryContext) -> i32 {
+            rows().measured($number, |cpu| {
+                if place::holds_data(inode_of_number($file(ctx.arg(0)))) {
+                    span::begin(cpu, span::frame(&ctx));
+                }
+            })
         }
-    })
+
+        /// Its return.
+        #[fexit]
+        fn $end(ctx: FExitContext) -> i32 {
+            rows().measured($number + 1, |cpu| {
+                let inode = inode_of_number($file(ctx.arg(0)));
+                if place::holds_data(inode) {
+                    let result = ctx.arg::<$type>($result).into();
+                    returned(cpu, span::frame(&ctx), operation::FSYNC, inode, result);
+                }
+            })
+        }
+    };
 }
 
-/// Its return.
-#[fexit]
-fn fsync_of_number_end(ctx: FExitContext) -> i32 {
-    rows().measured(program::FSYNC_OF_NUMBER + 1, |cpu| {
-        let inode = inode_of_number(ctx.arg(0));
-        if place::holds_data(inode) {
-            returned(cpu, span::frame(&ctx), operation::FSYNC, inode, ctx.arg::<i32>(2).into());
-        }
-    })
+of_number!(
+    /// `do_fsync`: fsync and fdatasync, from Linux 6.2 or so on.
+    fsync_of_number_begin, fsync_of_number_end: program::FSYNC_OF_NUMBER, identity::<u32>, result: 2 as i32);
+of_number!(
+    /// `__x64_sys_fsync`, `__arm64_sys_fsync`: before that.
+    fsync_of_call_begin, fsync_of_call_end: program::FSYNC_OF_NUMBER, argument, result: 1 as i64);
+of_number!(
+    /// `__x64_sys_fdatasync`, `__arm64_sys_fdatasync`: the same.
+    fdatasync_begin, fdatasync_end: program::FDATASYNC, argument, result: 1 as i64);
+
+/// The first argument of the system call with these registers.
+#[inline(always)]
+fn argument(registers: *const u8) -> u32 {
+    Struct::new(registers).read(field!(regs_argument))
 }
 
 /// `vfs_unlink`: a name is removed that was looked up.

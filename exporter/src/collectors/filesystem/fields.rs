@@ -25,6 +25,7 @@ pub(super) fn of(btf: &Btf, section: &config::Filesystem) -> Result<FilesystemFi
         task_files: btf.offset("task_struct", "files")?,
         files_table: btf.offset("files_struct", "fdt")?,
         table_files: btf.offset("fdtable", "fd")?,
+        regs_argument: btf.offset("pt_regs", if cfg!(target_arch = "aarch64") { "regs" } else { "di" })?,
         unknown_type: if section.types.is_empty() { OTHER_TYPE } else { LEFT_OUT },
         mounts: u32::from(section.mounts),
     })

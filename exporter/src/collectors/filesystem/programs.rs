@@ -10,6 +10,11 @@ use crate::{
 /// Two programs on a function: their names, the number of the first, the function, and what is not told without them.
 type Pair = (&'static str, &'static str, u32, &'static str, Option<&'static str>);
 
+/// The functions of system calls.
+const SYS_FSYNC: &str = if cfg!(target_arch = "aarch64") { "__arm64_sys_fsync" } else { "__x64_sys_fsync" };
+const SYS_FDATASYNC: &str =
+    if cfg!(target_arch = "aarch64") { "__arm64_sys_fdatasync" } else { "__x64_sys_fdatasync" };
+
 /// The programs that this kernel needs. Those on returns come first, so that no beginning is remembered whose end is not seen.
 pub(super) fn of(btf: &Btf) -> Vec<Program> {
     let pairs = pairs(btf);
@@ -49,10 +54,13 @@ fn pairs(btf: &Btf) -> Vec<Pair> {
         ("readdir_begin", "readdir_end", program::READDIR, "iterate_dir", lists),
         ("unlink_begin", unlink_end, program::UNLINK, "vfs_unlink", unlinks),
     ];
-    // Where it is a function of its own, what it calls may be a part of it; where it is not, it is a part of system calls.
+    // Whether these call the function above, or it is a part of them, is for the compiler to say.
+    let of_number = program::FSYNC_OF_NUMBER;
     if btf.function("do_fsync").is_some() {
-        let (begin, end) = ("fsync_of_number_begin", "fsync_of_number_end");
-        pairs.push((begin, end, program::FSYNC_OF_NUMBER, "do_fsync", fsyncs));
+        pairs.push(("fsync_of_number_begin", "fsync_of_number_end", of_number, "do_fsync", fsyncs));
+    } else {
+        pairs.push(("fsync_of_call_begin", "fsync_of_call_end", of_number, SYS_FSYNC, fsyncs));
+        pairs.push(("fdatasync_begin", "fdatasync_end", program::FDATASYNC, SYS_FDATASYNC, fsyncs));
     }
     pairs
 }

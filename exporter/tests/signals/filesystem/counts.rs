@@ -207,12 +207,12 @@ fn reads_of_what_is_in_memory_are_counted() {
     let (between, ()) = exporter.during(|| worker.work());
     let labels = [("system_filesystem_type", "ext4"), ("filesystem_operation", "read")];
     let counted = between.count(COUNT, &labels);
-    within(
-        &format!("{COUNT}{{read}} of what is in memory"),
-        "the calls of threads",
-        counted,
-        exactly(THREADS * READS),
-    );
+    // While a task is preempted in the middle of a program, the kernel skips the program for others on that CPU.
+    let skipped =
+        between.count("kernel_exporter_program_recursion_misses_total", &[("family", "filesystem")]);
+    let truth = (THREADS * READS).saturating_sub(skipped)..=THREADS * READS;
+    println!("{skipped} runs of programs were skipped");
+    within(&format!("{COUNT}{{read}} of what is in memory"), "the calls of threads", counted, truth);
 }
 
 /// What is written and waited for at once is one write; that a mapping is written to the disk is an fsync.
