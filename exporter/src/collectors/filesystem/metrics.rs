@@ -44,9 +44,10 @@ pub static ERRORS: Metric = Metric {
 
 const ATTRIBUTES: &[&Key] = &[&keys::FILESYSTEM_OPERATION, &keys::FILESYSTEM_TYPE, &keys::MOUNTPOINT];
 
-const SOURCE: &str = "functions vfs_read, vfs_readv, vfs_write, vfs_writev (fs/read_write.c), do_splice_read or do_splice_to, \
-                      iter_file_splice_write (fs/splice.c), path_openat, vfs_unlink (fs/namei.c), vfs_fsync_range, do_fsync \
-                      (fs/sync.c), iterate_dir (fs/readdir.c)";
+const SOURCE: &str = "functions vfs_read, vfs_readv, vfs_write, vfs_writev (fs/read_write.c), do_splice_read or \
+                      do_splice_to, iter_file_splice_write (fs/splice.c), path_openat, vfs_unlink (fs/namei.c), \
+                      vfs_fsync_range, do_fsync or the system calls fsync and fdatasync (fs/sync.c), iterate_dir \
+                      (fs/readdir.c)";
 
 /// The collector.
 pub static DESCRIPTION: Description = Description {
