@@ -46,7 +46,7 @@ lint: ## formatting and clippy, warnings are errors
 	cargo fmt --all --check
 	cargo fmt --manifest-path exporter-ebpf/Cargo.toml --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
-	cargo clippy --release --workspace --all-targets -- -D warnings
+	cargo clippy --profile quick --workspace --all-targets -- -D warnings
 	cp Cargo.lock fuzz/Cargo.lock
 	cargo clippy --release --manifest-path fuzz/Cargo.toml --target-dir target -- -D warnings
 

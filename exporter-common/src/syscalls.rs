@@ -80,8 +80,10 @@ pub struct Caller {
     pub place: u32,
     /// The thread's id.
     pub thread: u32,
+    /// What is known about the place.
+    pub about: u32,
     /// Padding.
-    pub reserved: [u32; 3],
+    pub reserved: [u32; 2],
     /// The rows of histograms that its calls were in last, by the place's lowest bits.
     pub rows: [u32; ROWS],
 }
@@ -107,8 +109,8 @@ pub struct SyscallsFields {
     pub regs_native_one: u32,
     /// `pt_regs`: that other one.
     pub regs_native_other: u32,
-    /// Padding.
-    pub reserved: u32,
+    /// 1 when not all places are counted.
+    pub some_left_out: u32,
     /// What is known about places.
     pub about: [u16; TABLE],
     /// Class of an error, by its number.

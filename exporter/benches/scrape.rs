@@ -23,8 +23,19 @@ use cgroup::Cgroup;
 use exporter::Exporter;
 use kernel_exporter::prometheus::Format;
 
-/// Lines of text that are aimed at, beside those that are there anyway.
-const LINES: [usize; 3] = [0, 10_000, 100_000];
+/// A name, a config, and how many lines of text are aimed at, beside those that are there anyway.
+const CASES: [(&str, &str, usize); 5] = [
+    ("defaults", "", 0),
+    ("everything on", EVERYTHING, 0),
+    ("much room", MUCH_ROOM, 0),
+    ("much room", MUCH_ROOM, 10_000),
+    ("much room", MUCH_ROOM, 100_000),
+];
+
+const EVERYTHING: &str = "collectors: {syscalls: {enabled: true}, tcp: {round_trips: true}, \
+                          memory: {major_fault_latency: true, page_cache: true}}\n";
+
+const MUCH_ROOM: &str = "limits: {slots: 4096, label_sets: 1000000, label_sets_per_metric: 100000}\n";
 
 /// Lines that a cgroup adds: five histograms of 30, and three counters.
 const LINES_PER_CGROUP: usize = 153;
@@ -34,8 +45,6 @@ const SCRAPES: usize = 100;
 /// Longer than scrapes share a read.
 const PAUSE: Duration = Duration::from_millis(60);
 
-const CONFIG: &str = "limits: {slots: 4096, label_sets: 1000000, label_sets_per_metric: 100000}\n";
-
 fn main() {
     // `cargo test --benches` runs this too, without asking for measurements.
     if !std::env::args().any(|argument| argument == "--bench") {
@@ -43,10 +52,10 @@ fn main() {
     }
     let mount = Cgroup::root().expect("cgroups");
     println!(
-        "| lines | format | kB | median ms | p99 ms | CPU ms | RssAnon MB |\n|---|---|---|---|---|---|---|"
+        "| config | lines | format | kB | median ms | p99 ms | CPU ms | RssAnon MB |\n|---|---|---|---|---|---|---|---|"
     );
-    for lines in LINES {
-        let exporter = Exporter::start(CONFIG);
+    for (name, config, lines) in CASES {
+        let exporter = Exporter::start(config);
         let parent = Cgroup::new(&mount, format!("kernel-exporter-bench-{lines}")).expect("a cgroup");
         let cgroups: Vec<Cgroup> = (0..lines / LINES_PER_CGROUP)
             .map(|number| {
@@ -56,7 +65,7 @@ fn main() {
             })
             .collect();
         for format in Format::ALL {
-            measure(&exporter, format);
+            measure(name, &exporter, format);
         }
         drop(cgroups);
     }
@@ -73,7 +82,7 @@ fn be_busy_in(cgroup: &Cgroup) {
 }
 
 /// Prints a line of the table.
-fn measure(exporter: &Exporter, format: Format) {
+fn measure(name: &str, exporter: &Exporter, format: Format) {
     let mut client = exporter.connect();
     let accept = format.content_type().replace(' ', "");
     let headers = [("Accept", accept.as_str()), ("Accept-Encoding", "identity")];
@@ -93,7 +102,7 @@ fn measure(exporter: &Exporter, format: Format) {
     let cpu = (cpu_seconds(exporter) - cpu_before) * 1e3 / SCRAPES as f64;
     times.sort_by(f64::total_cmp);
     println!(
-        "| {} | {} | {} | {:.2} | {:.2} | {cpu:.2} | {:.1} |",
+        "| {name} | {} | {} | {} | {:.2} | {:.2} | {cpu:.2} | {:.1} |",
         exporter.text().lines().filter(|line| !line.starts_with('#')).count(),
         format.name(),
         bytes / 1000,

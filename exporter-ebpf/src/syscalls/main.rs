@@ -35,7 +35,7 @@ static FIELDS: SyscallsFields = SyscallsFields {
     compat: 0,
     regs_native_one: 0,
     regs_native_other: 0,
-    reserved: 0,
+    some_left_out: 0,
     about: [0; TABLE],
     classes: [0; TABLE],
 };
@@ -58,6 +58,7 @@ fn sys_enter(ctx: BtfTracePointContext) -> i32 {
             Some(caller) => unsafe {
                 (*caller).number = number as u32;
                 (*caller).place = place;
+                (*caller).about = known;
                 (*caller).since = bpf_ktime_get_ns();
             },
             None => cpu.note(note::TASK_ENTRY_MISSING),
@@ -71,8 +72,10 @@ fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     rows().measured_alone(program::EXIT, |cpu| {
         let registers = Struct::new(ctx.arg(0));
         let number: u64 = registers.read(frozen!(FIELDS.regs_number));
-        if number < u64::from(NUMBERS) && about(number as u32) == 0 {
-            return; // whosever number it is: when something is left out, all other architectures' calls are
+        // Whosever number it is: when something is left out, all other architectures' calls are.
+        let some_left_out = frozen!(FIELDS.some_left_out) == 1;
+        if some_left_out && number < u64::from(NUMBERS) && about(number as u32) == 0 {
+            return;
         }
         let result = ctx.arg::<u64>(1).cast_signed();
         let place = match measured(cpu, number as u32) {
@@ -104,8 +107,7 @@ fn measured(cpu: Cpu, number: u32) -> Option<u32> {
             found.forget();
             return None;
         }
-        let place = (*caller).place;
-        let known = about(place);
+        let (place, known) = ((*caller).place, (*caller).about);
         let time = bpf_ktime_get_ns().saturating_sub(since);
         if keeps_cgroup() {
             let series = if known & about::WAITS != 0 { series::WAIT } else { series::DURATION };

@@ -15,3 +15,4 @@ mod network;
 mod stalls;
 mod syscalls;
 mod tcp;
+mod together;

@@ -195,7 +195,7 @@ fn fields(btf: &Btf, section: &config::Syscalls) -> Result<SyscallsFields, BtfEr
         compat,
         regs_native_one,
         regs_native_other,
-        reserved: 0,
+        some_left_out: u32::from(!section.names.is_empty()),
         about,
         classes: errors::classes(),
     })
