@@ -27,16 +27,16 @@ use crate::fields::field;
 exporter_ebpf::rows!();
 exporter_ebpf::per_task!(::exporter_common::filesystem::Caller);
 
-/// The programs on a function's entry and on its return: which of its arguments is the file, and behind how many of them its
-/// result is.
+/// The programs on a function's entry and on its return: how it begins, which of its arguments is the file, and behind how many
+/// of them its result is.
 macro_rules! of_file {
-    ($(#[$doc:meta])* $begin:ident, $end:ident: $number:expr, $operation:expr, file: $file:literal, result: $result:literal as $type:ty) => {
+    ($(#[$doc:meta])* $begin:ident by $how:ident, $end:ident: $number:expr, $operation:expr, file: $file:literal, result: $result:literal as $type:ty) => {
         $(#[$doc])*
         #[fentry]
         fn $begin(ctx: FEntryContext) -> i32 {
             rows().measured($number, |cpu| {
                 if place::holds_data(inode_of(ctx.arg($file))) {
-                    span::begin(cpu, span::frame(&ctx));
+                    span::$how(cpu, span::frame(&ctx));
                 }
             })
         }
@@ -59,25 +59,25 @@ macro_rules! of_file {
 
 of_file!(
     /// `vfs_read`: read, pread64.
-    read_begin, read_end: program::READ, operation::READ, file: 0, result: 4 as i64);
+    read_begin by begin, read_end: program::READ, operation::READ, file: 0, result: 4 as i64);
 of_file!(
     /// `vfs_readv`: readv, preadv, preadv2.
-    readv_begin, readv_end: program::READV, operation::READ, file: 0, result: 5 as i64);
+    readv_begin by begin, readv_end: program::READV, operation::READ, file: 0, result: 5 as i64);
 of_file!(
     /// `do_splice_read`, or `do_splice_to` before Linux 6.8 or so: what splice, sendfile and copy_file_range read, piece by piece.
-    splice_read_begin, splice_read_end: program::SPLICE_READ, operation::READ, file: 0, result: 5 as i64);
+    splice_read_begin by begin_unless_within, splice_read_end: program::SPLICE_READ, operation::READ, file: 0, result: 5 as i64);
 of_file!(
     /// `vfs_write`: write, pwrite64.
-    write_begin, write_end: program::WRITE, operation::WRITE, file: 0, result: 4 as i64);
+    write_begin by begin, write_end: program::WRITE, operation::WRITE, file: 0, result: 4 as i64);
 of_file!(
     /// `vfs_writev`: writev, pwritev, pwritev2.
-    writev_begin, writev_end: program::WRITEV, operation::WRITE, file: 0, result: 5 as i64);
+    writev_begin by begin, writev_end: program::WRITEV, operation::WRITE, file: 0, result: 5 as i64);
 of_file!(
     /// `vfs_fsync_range`: fsync, fdatasync, msync.
-    fsync_begin, fsync_end: program::FSYNC, operation::FSYNC, file: 0, result: 4 as i32);
+    fsync_begin by begin_unless_within, fsync_end: program::FSYNC, operation::FSYNC, file: 0, result: 4 as i32);
 of_file!(
     /// `iterate_dir`: getdents64.
-    readdir_begin, readdir_end: program::READDIR, operation::READDIR, file: 0, result: 2 as i32);
+    readdir_begin by begin_unless_within, readdir_end: program::READDIR, operation::READDIR, file: 0, result: 2 as i32);
 
 /// `iter_file_splice_write`: what splice, sendfile and copy_file_range write. It waits for the other end of the pipe while
 /// there is nothing in it.
@@ -90,7 +90,7 @@ fn splice_write_begin(ctx: FEntryContext) -> i32 {
         let pipe = Struct::new(ctx.arg(0));
         let (head, tail): (u32, u32) = (pipe.read(field!(pipe_head)), pipe.read(field!(pipe_tail)));
         let frame = span::frame(&ctx);
-        if head == tail { span::pass(cpu, frame) } else { span::begin(cpu, frame) }
+        if head == tail { span::pass(cpu, frame) } else { span::begin_unless_within(cpu, frame) }
     })
 }
 
@@ -99,7 +99,7 @@ of_file!(end splice_write_end: program::SPLICE_WRITE, operation::WRITE, file: 1,
 /// `path_openat`: a path is walked, and what is at its end opened.
 #[fentry]
 fn open_begin(ctx: FEntryContext) -> i32 {
-    rows().measured(program::OPEN, |cpu| span::begin(cpu, span::frame(&ctx)))
+    rows().measured(program::OPEN, |cpu| span::begin_unless_within(cpu, span::frame(&ctx)))
 }
 
 /// Its return.
@@ -177,7 +177,7 @@ fn argument(registers: *const u8) -> u32 {
 /// `vfs_unlink`: a name is removed that was looked up.
 #[fentry]
 fn unlink_begin(ctx: FEntryContext) -> i32 {
-    rows().measured(program::UNLINK, |cpu| span::begin(cpu, span::frame(&ctx)))
+    rows().measured(program::UNLINK, |cpu| span::begin_unless_within(cpu, span::frame(&ctx)))
 }
 
 /// Its return.

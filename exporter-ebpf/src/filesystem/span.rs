@@ -3,8 +3,10 @@
 //! A file system may carry out an operation by others: an overlay by those of the file system below it, a synchronous write
 //! by an fsync. That is part of the operation which the task has asked for, and nothing of its own. Only the outermost call of
 //! a task is measured: the one that is highest on the task's stack. The kernel's trampoline lends the programs on a call's entry
-//! and on its return the same place there, so that tells calls apart, too: what is left of a call whose return was not seen
-//! is overwritten by the next one that is not deeper.
+//! and on its return the same place there, so that tells calls apart, too.
+//!
+//! What is left of a call whose return was not seen is overwritten by the next one that is not deeper, or that is never
+//! within another one. Kernels that begin each system call at a random depth make the former a matter of luck.
 
 use aya_ebpf::{EbpfContext, helpers::bpf_ktime_get_ns};
 use exporter_common::filesystem::{ROWS, note};
@@ -24,30 +26,41 @@ pub fn frame(ctx: &impl EbpfContext) -> u32 {
     Struct::new(ctx.as_ptr().cast_const().cast()).address_bits()
 }
 
-/// A call begins.
+/// A call begins which only a system call makes.
 #[inline(always)]
 pub fn begin(cpu: Cpu, frame: u32) {
-    // Without durations, anything but zero will do.
-    // SAFETY: a helper without arguments.
-    remember(cpu, frame, if durations() { unsafe { bpf_ktime_get_ns() } } else { 1 });
+    remember(cpu, frame, now(), |_| true);
 }
 
-/// A call begins that will wait for others, and is not to be measured.
+/// A call begins, perhaps within another one.
+#[inline(always)]
+pub fn begin_unless_within(cpu: Cpu, frame: u32) {
+    remember(cpu, frame, now(), |outer| frame >= outer);
+}
+
+/// A call begins, perhaps within another one, that will wait for others, and is not to be measured.
 #[inline(always)]
 pub fn pass(cpu: Cpu, frame: u32) {
-    remember(cpu, frame, PASSED);
+    remember(cpu, frame, PASSED, |outer| frame >= outer);
 }
 
+/// Without durations, anything but zero will do.
 #[inline(always)]
-fn remember(cpu: Cpu, frame: u32, since: u64) {
+fn now() -> u64 {
+    // SAFETY: a helper without arguments.
+    if durations() { unsafe { bpf_ktime_get_ns() } } else { 1 }
+}
+
+/// `replaces` says whether it is remembered in place of a call at this depth.
+#[inline(always)]
+fn remember(cpu: Cpu, frame: u32, since: u64, replaces: impl FnOnce(u32) -> bool) {
     let Some(caller) = tasks::begin() else { return cpu.note(note::TASK_ENTRY_MISSING) };
     // SAFETY: a map's value.
     unsafe {
-        if (*caller).since != 0 && frame < (*caller).frame {
-            return;
+        if (*caller).since == 0 || replaces((*caller).frame) {
+            (*caller).frame = frame;
+            (*caller).since = since;
         }
-        (*caller).frame = frame;
-        (*caller).since = since;
     }
 }
 
