@@ -58,12 +58,10 @@ fmt: ## format all Rust code
 deny: ## licences, sources and known vulnerabilities of the dependencies
 	scripts/deny.sh
 
-docs: build ## write docs/metrics.md, docs/config.schema.json and the dashboards anew
-	$(EXPORTER) list --format markdown >target/metrics.md
-	mv target/metrics.md docs/metrics.md
-	$(EXPORTER) schema >target/config.schema.json
-	mv target/config.schema.json docs/config.schema.json
-	UPDATE_GOLDEN=1 cargo test --profile quick --workspace --test dashboards the_dashboards_are_current
+docs: ## write the references in docs/ and the dashboards anew: what is generated
+	scripts/setup.sh build
+	UPDATE_GOLDEN=1 cargo test --profile quick --workspace --test shipped references
+	UPDATE_GOLDEN=1 cargo test --profile quick --workspace --test dashboards current
 
 deploy-copies: ## write what deploy/ has copies of anew: the config, its schema, dashboards, rules
 	UPDATE_GOLDEN=1 cargo test --profile quick --workspace --test deploy copies

@@ -1,25 +1,52 @@
-//! Files that are made of definitions, never written by hand: the config's schema, completions, the manual page.
+//! Files that are made of definitions, never written by hand: the config's schema, completions, the manual page, and
+//! the reference pages of config and command line.
 
 use std::io;
 
-use clap::{CommandFactory as _, Subcommand};
+use clap::{CommandFactory as _, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::{Cli, man::man};
-use crate::config::json_schema;
+use super::{Cli, man::man, markdown::markdown};
+use crate::config;
 
 /// What to print. None of it needs a config or a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 pub enum Generate {
     /// Print the config's JSON schema, for editors
-    Schema,
+    Schema {
+        /// How to print it
+        #[arg(long, default_value = "json")]
+        format: SchemaFormat,
+    },
     /// Print what a shell needs to complete this command line
     Completions {
         /// The shell
         shell: Shell,
     },
     /// Print the manual page, for man -l
-    Man,
+    Man {
+        /// How to print it
+        #[arg(long, default_value = "roff")]
+        format: ManFormat,
+    },
+}
+
+/// Formats of [`Generate::Schema`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaFormat {
+    /// JSON Schema, draft 7
+    Json,
+    /// The reference page
+    Markdown,
+}
+
+/// Formats of [`Generate::Man`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ManFormat {
+    /// What man reads
+    Roff,
+    /// The reference page
+    Markdown,
 }
 
 impl Generate {
@@ -30,9 +57,13 @@ impl Generate {
     /// Never, as far as is known: all of it is written into memory.
     pub fn text(self) -> io::Result<Vec<u8>> {
         match self {
-            Self::Schema => Ok(format!("{:#}\n", json_schema()).into_bytes()),
+            Self::Schema { format: SchemaFormat::Json } => {
+                Ok(format!("{:#}\n", config::json_schema()).into_bytes())
+            }
+            Self::Schema { format: SchemaFormat::Markdown } => Ok(config::markdown().into_bytes()),
             Self::Completions { shell } => Ok(completions(shell)),
-            Self::Man => man(),
+            Self::Man { format: ManFormat::Roff } => man(),
+            Self::Man { format: ManFormat::Markdown } => Ok(markdown().into_bytes()),
         }
     }
 }

@@ -4,6 +4,8 @@ mod check;
 mod generate;
 mod list;
 mod man;
+mod manual;
+mod markdown;
 
 pub use check::check;
 pub use generate::Generate;
@@ -62,7 +64,7 @@ pub struct Overrides {
     /// TLS, users and more, in the format of Prometheus' exporters
     #[arg(long = "web.config.file", global = true, value_name = "FILE")]
     pub web_config_file: Option<String>,
-    /// Which messages to write: error, warn, info, debug, trace, off, or TARGET=LEVEL,...
+    /// Which messages to write: error, warn, info, debug, trace, off, or a list of TARGET=LEVEL
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<LogFilter>,
     /// How to write messages

@@ -17,7 +17,7 @@ pub enum By {
     /// Namespace, pod, container and workload; or the systemd unit; or, for what is neither, the path.
     #[default]
     Container,
-    /// Namespace and workload; else as `Container`.
+    /// Namespace and workload; else as `container`.
     Workload,
     /// The cgroup's path.
     Cgroup,

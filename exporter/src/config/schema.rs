@@ -27,7 +27,7 @@ pub struct Config {
     /// Where to serve metrics.
     #[serde(with = "Text::<ListenAddress>")]
     pub listen: ListenAddress,
-    /// The file with TLS, users and headers, which is read by [`crate::web_config`]; empty for none.
+    /// The file with TLS, users and headers; empty for none.
     pub web_config_file: String,
     /// The longest time between two reads of the kernel's maps; every scrape reads them as well.
     #[serde(with = "Milliseconds::<1_000, 300_000>")]

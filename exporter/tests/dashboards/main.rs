@@ -44,6 +44,7 @@ mod form;
 mod generator;
 mod load;
 mod names;
+mod reference;
 mod rules;
 mod with_data;
 

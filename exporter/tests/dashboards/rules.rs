@@ -16,16 +16,19 @@ pub(crate) fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-fn rules() -> Vec<Value> {
-    let mut rules = Vec::new();
+/// All groups of rules.
+pub(crate) fn groups() -> Vec<Value> {
+    let mut groups = Vec::new();
     for file in files("dashboards/rules") {
         let content = fs::read_to_string(file).expect("text");
         let content: Value = serde_yaml::from_str(&content).expect("YAML");
-        for group in content["groups"].as_sequence().expect("a list") {
-            rules.extend(group["rules"].as_sequence().expect("a list").clone());
-        }
+        groups.extend(content["groups"].as_sequence().expect("a list").clone());
     }
-    rules
+    groups
+}
+
+fn rules() -> Vec<Value> {
+    groups().iter().flat_map(|group| group["rules"].as_sequence().expect("a list").clone()).collect()
 }
 
 fn text(value: &Value) -> String {

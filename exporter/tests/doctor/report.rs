@@ -32,7 +32,34 @@ impl Report {
             panic!("{error}: {output:?}");
         });
         assert!(output.stderr.is_empty(), "{output:?}");
-        Self { code: output.status.code(), json }
+        let report = Self { code: output.status.code(), json };
+        report.assert_explained();
+        report
+    }
+
+    /// Whatever it says, the page about it has a place for: the reason, the beginning of the fix, and what is lost.
+    #[track_caller]
+    fn assert_explained(&self) {
+        const PAGE: &str = include_str!("../../../docs/troubleshooting.md");
+        for part in self.json["parts"].as_array().expect("a list") {
+            for said in part["gaps"].as_array().expect("a list").iter().chain([part]) {
+                let text = |name: &str| said[name].as_str().unwrap_or_default();
+                if let Some(reason) = said["reason"].as_str() {
+                    assert!(
+                        PAGE.contains(&format!("\n### `{reason}`\n")),
+                        "docs/troubleshooting.md: {said:#}"
+                    );
+                }
+                // Names of capabilities and modules follow.
+                let fix = text("fix").split(' ').take(5).collect::<Vec<_>>().join(" ");
+                for text in text("lost").split("; ").chain([&*fix, text("limit")]) {
+                    assert!(
+                        PAGE.contains(text),
+                        "docs/troubleshooting.md does not know {text:?} of {said:#}"
+                    );
+                }
+            }
+        }
     }
 
     pub(crate) fn part(&self, name: &str) -> &Value {

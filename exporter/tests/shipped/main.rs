@@ -1,5 +1,5 @@
-//! What is shipped with the program: the config's schema, completions, the manual page, the systemd unit, and how the
-//! program behaves under a service manager.
+//! What is shipped with the program: documents, the config's schema, completions, the manual page, the systemd unit, and
+//! how the program behaves under a service manager.
 
 #[expect(dead_code, unused_imports, reason = "truth tests need more of it")]
 #[path = "../harness/mod.rs"]
@@ -9,10 +9,14 @@ mod harness;
 mod tools;
 
 mod command_line;
+mod links;
 mod memory;
 mod ranges;
+mod references;
 mod schema;
+mod security;
 mod service;
+mod troubleshooting;
 mod unit;
 
 use std::path::PathBuf;
