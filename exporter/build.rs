@@ -25,6 +25,8 @@ const OBJECTS: &[(&str, &str, &str)] = &[
     ("tcp", "tcp", ""),
     ("syscalls-task-storage", "syscalls", "task-storage"),
     ("syscalls-thread-hash", "syscalls", ""),
+    ("filesystem-task-storage", "filesystem", "task-storage"),
+    ("filesystem-thread-hash", "filesystem", ""),
     ("selftest", "selftest", ""),
 ];
 

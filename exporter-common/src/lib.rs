@@ -8,6 +8,7 @@
 pub mod block_io;
 pub mod cells;
 pub mod cgroup;
+pub mod filesystem;
 pub mod histogram;
 pub mod interrupts;
 pub mod lifecycle;

@@ -66,6 +66,18 @@ impl Struct {
         bits as u32
     }
 
+    /// The error that stands in the place of a pointer, if one does (`IS_ERR`, include/linux/err.h).
+    #[inline(always)]
+    pub fn error(self) -> Option<u32> {
+        let is_error: u64;
+        // SAFETY: compares two registers' values.
+        unsafe {
+            asm!("r0 = 0", "if r1 < -4095 goto +1", "r0 = 1", in("r1") self.0, out("r0") is_error,
+                options(pure, nomem, nostack));
+        }
+        if is_error == 1 { Some(self.address_bits().wrapping_neg()) } else { None }
+    }
+
     /// Whether there is nothing.
     #[inline(always)]
     pub fn is_null(self) -> bool {

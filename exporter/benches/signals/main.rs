@@ -1,6 +1,7 @@
 //! What the programs of the collectors with rows cost, by the kernel's own run-time statistics, beside an empty program as
 //! the floor. Run as root: `make bench`.
 
+mod filesystem;
 mod interrupts;
 mod lifecycle;
 mod memory;
@@ -43,6 +44,7 @@ fn main() -> Result<()> {
     interrupts::run(&bench)?;
     memory::run(&bench)?;
     syscalls::run(&bench)?;
+    filesystem::run(&bench)?;
     tcp::run(&bench)?;
     lifecycle::run(&bench)?;
     network::run(&bench)?;

@@ -186,6 +186,15 @@ keys! {
     /// Which system call.
     SYSCALL { otlp: "syscall", prometheus: "syscall",
         help: "name of the system call; `compat` for all of another architecture's, such as those of 32-bit programs, `unknown` for numbers without a name here", fold: Fold::Stays }
+    /// What was asked of a file system.
+    FILESYSTEM_OPERATION { otlp: "filesystem.operation", prometheus: "filesystem_operation",
+        help: "`read`, `write`, `open`, `fsync`, `readdir` or `unlink`", fold: Fold::Stays }
+    /// As semantic conventions have it.
+    FILESYSTEM_TYPE { otlp: "system.filesystem.type", prometheus: "system_filesystem_type",
+        help: "the name of the file system's type in /proc/filesystems; `(all others)` for types that have come since the last read", fold: Fold::Stays }
+    /// As semantic conventions have it. A real one begins with a slash.
+    MOUNTPOINT { otlp: "system.filesystem.mountpoint", prometheus: "system_filesystem_mountpoint",
+        help: "where the host has the file system; with `mounts: true`", fold: Fold::As("(all other mounts)") }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! read and said to be up or down.
 
 pub mod block_io;
+pub mod filesystem;
 pub mod interrupts;
 pub mod lifecycle;
 pub mod memory;

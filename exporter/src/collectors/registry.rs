@@ -3,8 +3,9 @@
 use anyhow::Result;
 
 use super::{
-    BlockFamily, Description, Family, SchedFamily, block_io, interrupts::Interrupts, lifecycle::Lifecycle,
-    memory::Memory, network::Network, process, scheduler, stalls, syscalls::Syscalls, tcp::Tcp,
+    BlockFamily, Description, Family, SchedFamily, block_io, filesystem::Filesystem, interrupts::Interrupts,
+    lifecycle::Lifecycle, memory::Memory, network::Network, process, scheduler, stalls, syscalls::Syscalls,
+    tcp::Tcp,
 };
 use crate::{
     catalogue::{Kind, Metric},
@@ -61,6 +62,7 @@ pub static FAMILIES: &[Entry] = &[
     Entry::of_rows::<Memory>(),
     Entry::of_rows::<Tcp>(),
     Entry::of_rows::<Syscalls>(),
+    Entry::of_rows::<Filesystem>(),
 ];
 
 /// Every collector there is.

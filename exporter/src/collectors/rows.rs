@@ -6,7 +6,7 @@
 mod shelf;
 
 use anyhow::Result;
-use exporter_common::Plain;
+use exporter_common::{Plain, rows::RowKey};
 
 use super::{
     Account, Books, Description, Family, ProgramAccount, World,
@@ -64,8 +64,22 @@ pub trait RowsCollector: Sized + Send + 'static {
     /// When the kernel lacks what it cannot do without.
     fn plan(kernel: &Kernel, section: &Self::Section, limits: &Limits) -> Result<(Plan<Self::Fields>, Self)>;
 
+    /// Fills maps of its own of an object that was just loaded, before programs are attached.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot; then it is not attached.
+    fn prepare(&mut self, _object: &Object) -> Result<()> {
+        Ok(())
+    }
+
     /// The labels that say what was done, of a row of this series with this attribute.
     fn labels(&self, series: u32, attribute: u32) -> Labels;
+
+    /// Whether what a row is about does not exist any more, beside its cgroup.
+    fn is_gone(&self, _key: &RowKey) -> bool {
+        false
+    }
 
     /// Reads what is counted elsewhere than in rows.
     ///
@@ -130,10 +144,11 @@ struct RowsFamily<C: RowsCollector> {
 impl<C: RowsCollector> RowsFamily<C> {
     fn attach(kernel: &Kernel, config: &Config) -> Result<Self> {
         let section = C::section(config).clone();
-        let (plan, collector) = C::plan(kernel, &section, &config.limits)?;
+        let (plan, mut collector) = C::plan(kernel, &section, &config.limits)?;
         // The plan's may know more of what this kernel has; what a config leads to is compared with this.
         let layout = C::layout(&section, &config.limits);
-        let hook = RowsHook::attach(&kernel.btf, &kernel.hierarchy, plan)?;
+        let prepare = |object: &Object| collector.prepare(object);
+        let hook = RowsHook::attach(&kernel.btf, &kernel.hierarchy, plan, prepare)?;
         let (counters, histograms) = hook.len();
         Ok(Self {
             hook,
@@ -151,8 +166,10 @@ impl<C: RowsCollector> RowsFamily<C> {
         let Self { hook, collector, section, counters, histograms, delta, .. } = self;
         let (counter_rows, histogram_rows, object) = hook.parts();
         let World { books, identities } = world;
-        counter_rows.evict(object, |id| identities.is_gone(id))?;
-        histogram_rows.evict(object, |id| identities.is_gone(id))?;
+        let mut is_gone =
+            |key: &RowKey| key.cgroup != 0 && identities.is_gone(key.cgroup) || collector.is_gone(key);
+        counter_rows.evict(object, &mut is_gone)?;
+        histogram_rows.evict(object, is_gone)?;
         let names = Names { collector, by: section.by() };
         counter_rows.read(object, |row, whose, value| {
             let is_idle = |cursor: &Counter64| cursor.is_at(*value);

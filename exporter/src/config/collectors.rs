@@ -3,6 +3,7 @@
 //! A new one is a file, a line in [`sections!`] below, and its keys in `config.yaml`.
 
 mod block_io;
+mod filesystem;
 mod interrupts;
 mod lifecycle;
 mod memory;
@@ -14,6 +15,7 @@ mod syscalls;
 mod tcp;
 
 pub use block_io::BlockIo;
+pub use filesystem::Filesystem;
 pub use interrupts::Interrupts;
 pub use lifecycle::Lifecycle;
 pub use memory::Memory;
@@ -149,6 +151,8 @@ sections! {
     tcp: Tcp,
     /// How often system calls are made, how long they take and how they fail.
     syscalls: Syscalls,
+    /// How long operations of file systems take, and how they fail.
+    filesystem: Filesystem,
 }
 
 impl Collectors {

@@ -18,6 +18,7 @@ mod deserialize;
 mod detail;
 pub mod duration;
 mod error;
+mod filesystem_type;
 mod json_schema;
 mod kubernetes;
 mod kubernetes_names;
@@ -28,6 +29,7 @@ mod load;
 mod locate;
 mod log;
 mod markdown;
+mod name_set;
 mod otlp;
 mod otlp_names;
 mod privileges;
@@ -42,11 +44,12 @@ mod with;
 
 pub use budget::{Budget, CpuShare, CpuShareError};
 pub use collectors::{
-    BlockIo, Collectors, Interrupts, Lifecycle, Memory, Network, Process, Scheduler, Section, Stalls,
-    Syscalls, Tcp,
+    BlockIo, Collectors, Filesystem, Interrupts, Lifecycle, Memory, Network, Process, Scheduler, Section,
+    Stalls, Syscalls, Tcp,
 };
 pub use detail::Detail;
 pub use error::{Error, Position};
+pub use filesystem_type::FilesystemType;
 pub use json_schema::json_schema;
 pub use kubernetes::{Kubelet, Kubernetes, PodSource};
 pub use kubernetes_names::{KubeletUrl, NodeName};

@@ -1,14 +1,12 @@
 //! Names of system calls in the config.
 
-use std::{borrow::Cow, collections::BTreeSet, fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{DeserializeSeed, Error as _, SeqAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
+    name_set::Named,
     problem::nearest,
     text::{Written, parsed},
 };
@@ -32,6 +30,16 @@ impl FromStr for SyscallName {
 
 impl Written for SyscallName {
     const EXPECTED: &'static str = "the name of a system call";
+}
+
+impl Named for SyscallName {
+    const EXAMPLE: &'static str = "read, write";
+}
+
+impl fmt::Display for SyscallName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.name)
+    }
 }
 
 impl<'de> Deserialize<'de> for SyscallName {
@@ -58,44 +66,5 @@ impl JsonSchema for SyscallName {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "pattern": "^[a-z_][a-z0-9_]*$" })
-    }
-}
-
-/// Reads a list of names without duplicates; it may be empty.
-pub(super) fn syscall_names<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeSet<SyscallName>, D::Error> {
-    deserializer.deserialize_seq(Names)
-}
-
-struct Names;
-
-impl<'de> Visitor<'de> for Names {
-    type Value = BTreeSet<SyscallName>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of names, such as [read, write]")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut names = BTreeSet::new();
-        while list.next_element_seed(Next(&mut names))?.is_some() {}
-        Ok(names)
-    }
-}
-
-/// Reads one name into the set, so that the error for a duplicate has the element's path.
-struct Next<'a>(&'a mut BTreeSet<SyscallName>);
-
-impl<'de> DeserializeSeed<'de> for Next<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let name = SyscallName::deserialize(deserializer)?;
-        if self.0.insert(name) {
-            Ok(())
-        } else {
-            Err(D::Error::custom(format_args!("{:?} is already in the list", name.0.name)))
-        }
     }
 }

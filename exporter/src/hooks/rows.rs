@@ -151,7 +151,14 @@ pub struct RowsHook {
 impl RowsHook {
     /// Loads the object, with sizes for this machine, and attaches the programs. One that the kernel refuses is missing
     /// if the rest can do without it.
-    pub fn attach<F: Plain>(btf: &Btf, hierarchy: &Hierarchy, plan: Plan<F>) -> Result<Self> {
+    ///
+    /// `prepare` fills maps before anything is attached.
+    pub fn attach<F: Plain>(
+        btf: &Btf,
+        hierarchy: &Hierarchy,
+        plan: Plan<F>,
+        mut prepare: impl FnMut(&Object) -> Result<()>,
+    ) -> Result<Self> {
         let Plan { family, rungs, fields, programs, missing, layout, maps } = plan;
         let cgroup = super::fields::cgroup(btf, hierarchy)?;
         let rows = layout.fields();
@@ -170,6 +177,7 @@ impl RowsHook {
             let counters = Table::new(&object, &table::COUNTERS, &layout.fixed_counters)?;
             let histograms = Table::new(&object, &table::HISTOGRAMS, fixed_histograms)?;
             let cpus = object.mapped("CPUS")?;
+            prepare(&object)?;
             let (attached, refused) = attach_all(&mut object, btf, &programs, &missing)?;
             object.finish_loading();
             Ok((counters, histograms, object, cpus, attached, refused))

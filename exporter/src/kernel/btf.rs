@@ -173,24 +173,30 @@ impl Btf {
     /// kernel has no such tracepoint.
     pub fn tracepoint(&self, name: &str) -> Option<Vec<String>> {
         let typedef = *self.by_name.get(&(Kind::Typedef, format!("btf_trace_{name}").into_bytes().into()))?;
-        let prototype = self.target(self.target(typedef)?)?;
+        // The first one is the probe's private data.
+        Some(self.arguments(self.target(self.target(typedef)?)?)?.get(1..)?.to_vec())
+    }
+
+    /// Names of the types of a function's arguments, pointers with a `*` behind; `None` when the kernel has no function of
+    /// this name that programs can be attached to.
+    pub fn function(&self, name: &str) -> Option<Vec<String>> {
+        let id = (1..self.types.len() as u32).find(|id| {
+            let at = self.types[*id as usize] as usize;
+            self.kind(at).is_ok_and(|kind| kind == FUNC)
+                && self.word(at).is_ok_and(|offset| self.name(offset) == name.as_bytes())
+        })?;
+        self.arguments(self.target(id)?)
+    }
+
+    /// Names of the types of a prototype's arguments.
+    fn arguments(&self, prototype: u32) -> Option<Vec<String>> {
         let at = *self.types.get(prototype as usize)? as usize;
         if self.kind(at).ok()? != FUNC_PROTO {
             return None;
         }
-        // The first one is the probe's private data.
-        (1..self.members(at).ok()?)
+        (0..self.members(at).ok()?)
             .map(|n| self.type_name(self.word(at + RECORD + 8 * n + 4).ok()?))
             .collect()
-    }
-
-    /// Whether the kernel has a function of this name that programs can be attached to.
-    pub fn has_function(&self, name: &str) -> bool {
-        self.types.iter().skip(1).any(|at| {
-            let at = *at as usize;
-            self.kind(at).is_ok_and(|kind| kind == FUNC)
-                && self.word(at).is_ok_and(|offset| self.name(offset) == name.as_bytes())
-        })
     }
 
     fn type_name(&self, mut id: u32) -> Option<String> {
@@ -325,7 +331,8 @@ mod tests {
         let switch = btf.tracepoint("sched_switch").expect("sched_switch");
         assert_eq!(&switch[..3], ["bool", "task_struct*", "task_struct*"]);
         assert_eq!(btf.tracepoint("no_such_tracepoint"), None);
-        assert!(btf.has_function("filemap_fault") && !btf.has_function("no_such_function"));
+        let fault = btf.function("filemap_fault").expect("filemap_fault");
+        assert_eq!((&fault[..], btf.function("no_such_function")), (&["vm_fault*".to_owned()][..], None));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! is also said in lines that `scripts/accuracy.sh` collects into `docs/accuracy.md`.
 
 mod accuracy;
+mod filesystem;
 #[expect(dead_code, unused_imports, reason = "truth tests need more of it")]
 #[path = "../harness/mod.rs"]
 mod harness;

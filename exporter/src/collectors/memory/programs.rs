@@ -50,7 +50,7 @@ pub(super) fn of(
         // What was this function is the one with underscores where there is such.
         let function = ["__mem_cgroup_handle_over_high", "mem_cgroup_handle_over_high"]
             .into_iter()
-            .find(|function| btf.has_function(function))
+            .find(|function| btf.function(function).is_some())
             .unwrap_or("mem_cgroup_handle_over_high");
         let high = Some("throttling above memory.high");
         programs.push(entry("over_high_begin", program::OVER_HIGH_BEGIN, function, high));

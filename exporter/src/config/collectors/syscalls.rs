@@ -6,10 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::section;
-use crate::config::{
-    By, Detail,
-    syscall_name::{SyscallName, syscall_names},
-};
+use crate::config::{By, Detail, name_set::name_set, syscall_name::SyscallName};
 
 /// The collector `syscalls`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -22,7 +19,7 @@ pub struct Syscalls {
     /// How series say whose cgroup it was.
     pub by: By,
     /// Which system calls are measured; empty for all.
-    #[serde(deserialize_with = "syscall_names")]
+    #[serde(deserialize_with = "name_set")]
     pub names: BTreeSet<SyscallName>,
 }
 

@@ -81,10 +81,9 @@ impl<V: Plain> Table<V> {
         (self.slots.used(), self.slots.len() - FIRST_FIXED as usize - self.fixed.len())
     }
 
-    /// Ends the tenancy of cgroups for which `is_gone` holds.
-    pub fn evict(&mut self, object: &Object, mut is_gone: impl FnMut(u64) -> bool) -> Result<()> {
-        let gone = |key: &RowKey| key.cgroup != 0 && is_gone(key.cgroup);
-        self.slots.evict(object.map(self.names.index)?, gone).context("cannot end a row's tenancy")
+    /// Ends the tenancy of keys for which `is_gone` holds.
+    pub fn evict(&mut self, object: &Object, is_gone: impl FnMut(&RowKey) -> bool) -> Result<()> {
+        self.slots.evict(object.map(self.names.index)?, is_gone).context("cannot end a row's tenancy")
     }
 
     /// Goes through all rows that may hold increments.

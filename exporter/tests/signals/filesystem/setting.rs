@@ -1,0 +1,165 @@
+//! File systems to work on.
+
+use std::{
+    env,
+    ffi::CString,
+    fs, io,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+    ptr,
+};
+
+use crate::harness::{unique, wait_for};
+
+/// A file system that is mounted, until it is dropped.
+pub(super) struct Mounted {
+    pub(super) folder: PathBuf,
+    /// What lies below it, and goes after it.
+    _below: Option<Box<Mounted>>,
+}
+
+impl Mounted {
+    /// One in memory, of so many bytes at most.
+    pub(super) fn tmpfs(name: &str, bytes: usize) -> Self {
+        let folder = folder(name);
+        mount("tmpfs", &folder, c"tmpfs", &format!("size={bytes}"));
+        Self { folder, _below: None }
+    }
+
+    /// An ext4 on the disk of `scsi_debug`.
+    pub(super) fn ext4(name: &str) -> Self {
+        let (disk, folder) = (slow_disk(), folder(name));
+        set_delay(0);
+        let made =
+            Command::new("mkfs.ext4").env("PATH", "/usr/sbin:/sbin").args(["-q", "-F"]).arg(&disk).output();
+        let made = made.expect("mkfs.ext4 was packed");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        mount(&disk, &folder, c"ext4", "");
+        Self { folder, _below: None }
+    }
+
+    /// An overlay over an ext4.
+    pub(super) fn overlay(name: &str) -> Self {
+        let below = Self::ext4(&format!("{name}-below"));
+        let of = |name: &str| {
+            let folder = below.folder.join(name);
+            fs::create_dir(&folder).expect("an empty file system");
+            folder.display().to_string()
+        };
+        let options = format!("lowerdir={},upperdir={},workdir={}", of("lower"), of("upper"), of("work"));
+        let folder = folder(name);
+        mount("overlay", &folder, c"overlay", &options);
+        Self { folder, _below: Some(Box::new(below)) }
+    }
+
+    /// All kinds, with the name of the type.
+    pub(super) const ALL: [(&'static str, fn(&str) -> Self); 3] =
+        [("tmpfs", |name| Self::tmpfs(name, 16 << 20)), ("ext4", Self::ext4), ("overlay", Self::overlay)];
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let path = c_path(&self.folder);
+        // SAFETY: a path.
+        let result = unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) };
+        if result != 0 {
+            println!("cannot unmount {path:?}: {}", io::Error::last_os_error());
+        }
+        let _ = fs::remove_dir(&self.folder);
+    }
+}
+
+fn folder(name: &str) -> PathBuf {
+    let folder = env::temp_dir().join(unique(name));
+    fs::create_dir(&folder).expect("a folder of its own");
+    folder
+}
+
+fn mount(source: &str, folder: &Path, kind: &std::ffi::CStr, options: &str) {
+    let [source, options] = [source, options].map(|text| CString::new(text).expect("no zeroes"));
+    let folder = c_path(folder);
+    // SAFETY: C strings.
+    let result =
+        unsafe { libc::mount(source.as_ptr(), folder.as_ptr(), kind.as_ptr(), 0, options.as_ptr().cast()) };
+    assert_eq!(result, 0, "cannot mount {kind:?} at {folder:?}: {}", io::Error::last_os_error());
+}
+
+pub(super) fn c_path(path: &Path) -> CString {
+    CString::new(path.as_os_str().as_bytes()).expect("no zeroes")
+}
+
+/// The disk of the module `scsi_debug`.
+fn slow_disk() -> String {
+    let is_ours = |folder: &Path| {
+        fs::read_to_string(folder.join("device/model")).is_ok_and(|model| model.trim() == "scsi_debug")
+    };
+    let disks = fs::read_dir("/sys/block").expect("sysfs").flatten();
+    let disk = disks.map(|disk| disk.path()).find(|folder| is_ours(folder)).expect("a disk of scsi_debug");
+    format!("/dev/{}", disk.file_name().expect("a name").to_string_lossy())
+}
+
+/// How long the disk of `scsi_debug` takes for each request from now on. It does not change while there are any.
+pub(super) fn set_delay(nanoseconds: u32) {
+    // Without nanoseconds it counts jiffies again, of which there are to be none.
+    let file = if nanoseconds == 0 { "delay" } else { "ndelay" };
+    let path = Path::new("/sys/bus/pseudo/drivers/scsi_debug").join(file);
+    wait_for("the disk is idle", || fs::write(&path, nanoseconds.to_string()).is_ok());
+}
+
+/// Opens a file by a system call of its own, and fails when that fails.
+pub(super) fn open(path: &Path, flags: i32) -> i32 {
+    let fd = try_open(path, flags);
+    assert!(fd >= 0, "cannot open {path:?}: {}", io::Error::last_os_error());
+    fd
+}
+
+/// The same; the result is what the call has returned.
+pub(super) fn try_open(path: &Path, flags: i32) -> i32 {
+    let path = c_path(path);
+    // SAFETY: a path.
+    unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, 0o600) }
+}
+
+pub(super) fn close(fd: i32) {
+    // SAFETY: closes what the caller has opened.
+    unsafe { libc::close(fd) };
+}
+
+pub(super) fn unlink(path: &Path) -> i32 {
+    let path = c_path(path);
+    // SAFETY: a path.
+    unsafe { libc::unlink(path.as_ptr()) }
+}
+
+pub(super) fn pwrite(fd: i32, bytes: &[u8], offset: usize) -> isize {
+    // SAFETY: as many bytes as there are.
+    unsafe { libc::pwrite(fd, bytes.as_ptr().cast(), bytes.len(), offset as i64) }
+}
+
+pub(super) fn pread(fd: i32, bytes: &mut [u8], offset: usize) -> isize {
+    // SAFETY: room for as many bytes.
+    unsafe { libc::pread(fd, bytes.as_mut_ptr().cast(), bytes.len(), offset as i64) }
+}
+
+/// A buffer that is aligned as disks want it.
+pub(super) struct Page(*mut u8);
+
+impl Page {
+    pub(super) const SIZE: usize = 4096;
+
+    pub(super) fn new() -> Self {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: a new mapping.
+        let start = unsafe {
+            libc::mmap(ptr::null_mut(), Self::SIZE, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
+        };
+        assert_ne!(start, libc::MAP_FAILED, "no memory");
+        Self(start.cast())
+    }
+
+    pub(super) fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: the mapping is as long, and nobody else has it.
+        unsafe { std::slice::from_raw_parts_mut(self.0, Self::SIZE) }
+    }
+}
