@@ -111,7 +111,7 @@ fn points(list: &[u8]) -> BTreeMap<u32, String> {
             }
         }
     }
-    best.into_iter().map(|(device, (_, _, point))| (device, text(&point).into())).collect()
+    best.into_iter().map(|(device, (_, _, point))| (device, text(&point))).collect()
 }
 
 /// Device number, root and mount point of a line; see proc_pid_mountinfo(5).

@@ -75,7 +75,7 @@ impl Types {
         if number >= OTHER_TYPE {
             return OTHER_TYPE;
         }
-        self.names.push(name.into());
+        self.names.push(name);
         number
     }
 

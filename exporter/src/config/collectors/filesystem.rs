@@ -9,7 +9,7 @@ use super::section;
 use crate::config::{By, Detail, filesystem_type::FilesystemType, name_set::name_set};
 
 /// The collector `filesystem`.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Filesystem {
     /// Whether its programs are loaded.
@@ -23,18 +23,6 @@ pub struct Filesystem {
     pub types: BTreeSet<FilesystemType>,
     /// Mounts are told apart.
     pub mounts: bool,
-}
-
-impl Default for Filesystem {
-    fn default() -> Self {
-        Self {
-            enabled: false,
-            detail: Detail::default(),
-            by: By::default(),
-            types: BTreeSet::new(),
-            mounts: false,
-        }
-    }
 }
 
 section!(Filesystem, [detail, by] {

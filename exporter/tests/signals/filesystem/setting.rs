@@ -12,6 +12,9 @@ use std::{
 
 use crate::harness::{unique, wait_for};
 
+/// The name of a type of file systems, and how one is made whose folder has this name.
+type Kind = (&'static str, fn(&str) -> Mounted);
+
 /// A file system that is mounted, until it is dropped.
 pub(super) struct Mounted {
     pub(super) folder: PathBuf,
@@ -54,7 +57,7 @@ impl Mounted {
     }
 
     /// All kinds, with the name of the type.
-    pub(super) const ALL: [(&'static str, fn(&str) -> Self); 3] =
+    pub(super) const ALL: [Kind; 3] =
         [("tmpfs", |name| Self::tmpfs(name, 16 << 20)), ("ext4", Self::ext4), ("overlay", Self::overlay)];
 }
 
