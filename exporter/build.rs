@@ -9,6 +9,11 @@ use std::{
     process::{Command, ExitCode},
 };
 
+use object::{
+    build::elf::{Builder, SectionData},
+    elf::SHT_STRTAB,
+};
+
 /// Kernel target of all objects.
 const TARGET: &str = "bpfel-unknown-none";
 
@@ -76,11 +81,33 @@ fn build(out: &Path) -> Result<(), String> {
         compiler.build(&target_dir, features, wanted.clone().map(|(_, binary, _)| *binary))?;
         for (name, binary, _) in wanted {
             let object = target_dir.join(TARGET).join("release").join(binary);
-            fs::copy(&object, out.join(format!("{name}.o")))
-                .map_err(|e| format!("cannot copy {}: {e}", object.display()))?;
+            let smaller = fs::read(&object)
+                .map_err(|e| e.to_string())
+                .and_then(|bytes| without_debug_info(&bytes).map_err(|e| e.to_string()));
+            smaller
+                .and_then(|bytes| fs::write(out.join(format!("{name}.o")), bytes).map_err(|e| e.to_string()))
+                .map_err(|e| format!("cannot take {}: {e}", object.display()))?;
         }
     }
     Ok(())
+}
+
+/// The same object without what only debuggers read, which is most of it: it would be part of the binary, and be read whenever
+/// the object is loaded. The kernel's own type information, BTF, is made from it and stays.
+fn without_debug_info(object: &[u8]) -> object::build::Result<Vec<u8>> {
+    let mut parts = Builder::read64(object)?;
+    for section in &mut parts.sections {
+        section.delete =
+            [&b".debug_"[..], b".rel.debug_"].iter().any(|begin| section.name.starts_with(begin));
+    }
+    // The linker keeps all names in one table; here those of sections have their own.
+    let names = parts.sections.add();
+    names.name = b".shstrtab"[..].into();
+    names.sh_type = SHT_STRTAB;
+    names.data = SectionData::SectionString;
+    let mut smaller = Vec::new();
+    parts.write(&mut smaller)?;
+    Ok(smaller)
 }
 
 /// A rustc that can compile for BPF.
