@@ -18,12 +18,12 @@ fn usage(exporter: &Exporter) -> f64 {
     exporter.scrape().series(USAGE, &[]).map(|(_, value)| value).sum()
 }
 
-/// Two processes hand a byte to and fro, which is as many switches as a machine can make.
+/// Two processes on one CPU hand a byte to and fro, which is as many switches as a CPU can make.
 fn ping_pong(cgroup: &Cgroup) -> Worker {
     Worker::spawn(
         "truth-budget",
         cgroup,
-        || {},
+        || pin(last_cpu()),
         |job| {
             let ((mut one, mut to_one), (mut other, mut to_other)) = (pipe(), pipe());
             let child = fork(|| {
