@@ -110,14 +110,14 @@ pub const ROWS: usize = 8;
 pub struct Caller {
     /// When the operation began that it is in; 0 when it is in none.
     pub since: u64,
+    /// Whose it is.
+    pub task: u64,
     /// Where on the task's stack the call is that is measured.
     pub frame: u32,
-    /// The thread's id.
-    pub thread: u32,
     /// The rows of histograms that its operations were in last.
     pub rows: [u32; ROWS],
     /// Padding.
-    pub reserved: [u32; 4],
+    pub reserved: [u32; 3],
 }
 
 // SAFETY: `repr(C)`, no padding.

@@ -80,11 +80,15 @@ impl Unit for Bytes {
 const SEGMENTS: usize = 16;
 
 /// The boundaries of one octave, cut into sixteen segments of equal width.
-pub struct Segments {
-    /// How many boundaries lie in the segments before this one.
-    before: [u32; SEGMENTS],
+pub struct Segments([Segment; SEGMENTS]);
+
+/// One of them, in one piece so that it is in one line of the cache.
+#[derive(Clone, Copy)]
+struct Segment {
     /// The boundary in this segment, or the segment's last value when it has none.
-    boundary: [u64; SEGMENTS],
+    boundary: u64,
+    /// How many boundaries lie in the segments before this one.
+    before: u64,
 }
 
 impl Segments {
@@ -94,19 +98,19 @@ impl Segments {
     ///
     /// At compile time, when two boundaries fall into one segment.
     const fn of(boundaries: [u64; PER_OCTAVE as usize]) -> Self {
-        let mut table = Self { before: [0; SEGMENTS], boundary: [0; SEGMENTS] };
+        let mut table = [Segment { boundary: 0, before: 0 }; SEGMENTS];
         let (mut segment, mut next) = (0, 0);
         while segment < SEGMENTS {
-            table.before[segment] = next as u32;
-            table.boundary[segment] = (1 << 63) | ((segment as u64) << 59) | ((1 << 59) - 1);
+            table[segment].before = next as u64;
+            table[segment].boundary = (1 << 63) | ((segment as u64) << 59) | ((1 << 59) - 1);
             if next < boundaries.len() && segment_of(boundaries[next]) == segment {
-                table.boundary[segment] = boundaries[next];
+                table[segment].boundary = boundaries[next];
                 next += 1;
             }
             segment += 1;
         }
         assert!(next == boundaries.len(), "two boundaries fall into one segment");
-        table
+        Self(table)
     }
 }
 
@@ -122,13 +126,11 @@ pub fn index<U: Unit>(value: u64) -> i32 {
     let value = if value == 0 { 1 } else { value };
     let exponent = exponent(value);
     let normalised = value << (63 - exponent);
-    let segment = segment_of(normalised);
-    // SAFETY: a segment is below 16, the length of both tables; a bounds check would leave a panic path,
+    // SAFETY: a segment's number is below 16, the length of the table; a bounds check would leave a panic path,
     // which the BPF verifier refuses.
-    let (before, boundary) =
-        unsafe { (*U::SEGMENTS.before.get_unchecked(segment), *U::SEGMENTS.boundary.get_unchecked(segment)) };
-    let above = boundary.wrapping_sub(normalised) >> 63;
-    U::INDEX_OF_ONE + (exponent << SCALE) as i32 + before as i32 + above as i32
+    let segment = unsafe { U::SEGMENTS.0.get_unchecked(segment_of(normalised)) };
+    let above = segment.boundary.wrapping_sub(normalised) >> 63;
+    U::INDEX_OF_ONE + (exponent << SCALE) as i32 + segment.before as i32 + above as i32
 }
 
 /// The position of the highest bit of a value that is not zero.
@@ -155,18 +157,18 @@ fn exponent(value: u64) -> u32 {
         table
     };
     static TABLE: [u8; 256] = HIGHEST_BIT;
-    let (mut rest, mut exponent) = (value, 0);
-    if rest >> 32 != 0 {
-        (rest, exponent) = (rest >> 32, 32);
-    }
-    if rest >> 16 != 0 {
-        (rest, exponent) = (rest >> 16, exponent + 16);
-    }
-    if rest >> 8 != 0 {
-        (rest, exponent) = (rest >> 8, exponent + 8);
-    }
+    let below = match value {
+        0..0x100 => 0,
+        0x100..0x1_0000 => 8,
+        0x1_0000..0x100_0000 => 16,
+        0x100_0000..0x1_0000_0000 => 24,
+        0x1_0000_0000..0x100_0000_0000 => 32,
+        0x100_0000_0000..0x1_0000_0000_0000 => 40,
+        0x1_0000_0000_0000..0x100_0000_0000_0000 => 48,
+        _ => 56,
+    };
     // SAFETY: the mask keeps the index below the table's length.
-    exponent + u32::from(unsafe { *TABLE.get_unchecked(rest as usize & 255) })
+    below + u32::from(unsafe { *TABLE.get_unchecked((value >> below) as usize & 255) })
 }
 
 /// Where a value belongs in memory.

@@ -74,16 +74,16 @@ pub const ROWS: usize = 8;
 pub struct Caller {
     /// When the call began that it is in; 0 when it is in none.
     pub since: u64,
+    /// Whose it is.
+    pub task: u64,
     /// The call's number.
     pub number: u32,
     /// The call's place.
     pub place: u32,
-    /// The thread's id.
-    pub thread: u32,
     /// What is known about the place.
     pub about: u32,
     /// Padding.
-    pub reserved: [u32; 2],
+    pub reserved: u32,
     /// The rows of histograms that its calls were in last, by the place's lowest bits.
     pub rows: [u32; ROWS],
 }

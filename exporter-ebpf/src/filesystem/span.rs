@@ -12,6 +12,7 @@ use aya_ebpf::{EbpfContext, helpers::bpf_ktime_get_ns};
 use exporter_common::filesystem::{ROWS, note};
 use exporter_ebpf::{
     kernel::{Struct, of_any_size},
+    per_task::Mark,
     rows::{Cpu, durations},
 };
 
@@ -54,7 +55,7 @@ fn now() -> u64 {
 /// `replaces` says whether it is remembered in place of a call at this depth.
 #[inline(always)]
 fn remember(cpu: Cpu, frame: u32, since: u64, replaces: impl FnOnce(u32) -> bool) {
-    let Some(caller) = tasks::begin() else { return cpu.note(note::TASK_ENTRY_MISSING) };
+    let Some(caller) = tasks::begin(Mark::of_thread()) else { return cpu.note(note::TASK_ENTRY_MISSING) };
     // SAFETY: a map's value.
     unsafe {
         if (*caller).since == 0 || replaces((*caller).frame) {
@@ -97,7 +98,7 @@ impl Ended {
 /// A call returns; `None` when it is not the one that is measured.
 #[inline(always)]
 pub fn end(cpu: Cpu, frame: u32) -> Option<Ended> {
-    let Some(found) = tasks::find() else {
+    let Some(found) = tasks::find(Mark::of_thread()) else {
         cpu.note(note::START_MISSED);
         return None;
     };

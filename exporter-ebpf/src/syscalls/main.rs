@@ -21,6 +21,7 @@ use exporter_common::{
 use exporter_ebpf::{
     cgroup, frozen,
     kernel::{Address, Pointer as _, Struct, of_any_size},
+    per_task::Mark,
     rows::{Cpu, current_cgroup, durations, keeps_cgroup},
 };
 
@@ -45,7 +46,8 @@ static FIELDS: SyscallsFields = SyscallsFields {
 fn sys_enter(ctx: BtfTracePointContext) -> i32 {
     rows().measured_alone(program::ENTER, |cpu| {
         let number: u64 = ctx.arg(1);
-        let place = place_of(number, Struct::new(ctx.arg(0)));
+        let registers = Struct::new(ctx.arg(0));
+        let place = place_of(number, registers);
         let known = about(place);
         if known == 0 {
             return;
@@ -53,7 +55,7 @@ fn sys_enter(ctx: BtfTracePointContext) -> i32 {
         if !durations() || known & about::NEVER_RETURNS != 0 {
             return count(cpu, place, known);
         }
-        match tasks::begin() {
+        match tasks::begin(Mark::of_saved(registers)) {
             // SAFETY: the caller is a map's value; a helper without arguments.
             Some(caller) => unsafe {
                 (*caller).number = number as u32;
@@ -78,7 +80,7 @@ fn sys_exit(ctx: BtfTracePointContext) -> i32 {
             return;
         }
         let result = ctx.arg::<u64>(1).cast_signed();
-        let place = match measured(cpu, number as u32) {
+        let place = match measured(cpu, registers, number as u32) {
             Some(place) => place,
             None => match without_start(cpu, number, registers, result) {
                 Some(place) => place,
@@ -97,8 +99,8 @@ const MOST_ERRORS: i64 = 4095;
 
 /// Measures the call that the current task is in, and from now on no more, if it is the one with this number: its place.
 #[inline(always)]
-fn measured(cpu: Cpu, number: u32) -> Option<u32> {
-    let found = tasks::find()?;
+fn measured(cpu: Cpu, registers: Struct, number: u32) -> Option<u32> {
+    let found = tasks::find(Mark::of_saved(registers))?;
     let caller = found.entry;
     // SAFETY: the caller is a map's value; a helper without arguments.
     unsafe {

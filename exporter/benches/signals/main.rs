@@ -28,6 +28,7 @@ use kernel_exporter::{
         host::{self, Hierarchy},
     },
 };
+use workload::PingPong;
 
 const BATCHES: usize = 12;
 const BATCH: Duration = Duration::from_millis(100);
@@ -57,24 +58,21 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// What an empty program on sched_switch reads.
+    /// What an empty program on sched_switch reads, while two threads do nothing but switch.
     fn floor(&self) -> Result<()> {
         let floor = Floor::attach()?;
+        let _workload = PingPong::start(1)?;
         let mut best = f64::INFINITY;
         let mut runs = 0;
         for _ in 0..BATCHES {
             let before = floor.program_info().unwrap_or_default();
-            for _ in 0..20 {
-                thread::sleep(BATCH / 20);
-            }
+            thread::sleep(BATCH);
             let after = floor.program_info().unwrap_or_default();
             let count = after.run_count - before.run_count;
-            if count > 0 {
-                best = best.min((after.run_time_ns - before.run_time_ns) as f64 / count as f64);
-                runs += count;
-            }
+            best = best.min((after.run_time_ns - before.run_time_ns) as f64 / count as f64);
+            runs += count;
         }
-        println!("| (floor) | sleeps | empty program | {runs} | {best:.1} |");
+        println!("| (floor) | pipe ping-pong | empty program | {runs} | {best:.1} |");
         Ok(())
     }
 

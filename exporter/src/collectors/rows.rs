@@ -6,7 +6,7 @@
 mod shelf;
 
 use anyhow::Result;
-use exporter_common::{Plain, rows::RowKey};
+use exporter_common::{Plain, histogram::Durations, rows::RowKey};
 
 use super::{
     Account, Books, Description, Family, ProgramAccount, World,
@@ -15,15 +15,18 @@ use super::{
 use crate::{
     catalogue::Metric,
     config::{By, Config, Limits, Section},
-    entities::widen::{Counter64, HistogramCursor},
+    entities::{
+        ledger::Claim,
+        widen::{Counter64, HistogramCursor},
+    },
     hooks::{
-        rows::{Hook, Layout, Plan, RowsHook},
+        rows::{Hook, Layout, Plan, Row, RowsHook},
         rung::{Choice, Rung},
     },
     kernel::{host, object::Object},
     snapshot::{HistogramDelta, Labels},
 };
-use shelf::Shelf;
+use shelf::{Reading, Shelf};
 
 /// What is special about a collector with rows.
 pub trait RowsCollector: Sized + Send + 'static {
@@ -171,26 +174,67 @@ impl<C: RowsCollector> RowsFamily<C> {
         counter_rows.evict(object, &mut is_gone)?;
         histogram_rows.evict(object, is_gone)?;
         let names = Names { collector, by: section.by() };
-        counter_rows.read(object, |row, whose, value| {
-            let is_idle = |cursor: &Counter64| cursor.is_at(*value);
-            let take = |books: &mut Books, cursor: &mut Counter64, claim: &_| {
-                let by = books.increment(cursor.advance(*value));
-                books.count(claim, by);
-            };
-            counters.visit(row, whose, &names, identities, books, is_idle, take);
+        counter_rows.read(object, |mut row| {
+            let count = Count(*row.value());
+            counters.visit(row.number, row.whose, count, &names, identities, books);
         })?;
-        histogram_rows.read(object, |row, whose, value| {
-            let is_idle = |cursor: &HistogramCursor| cursor.is_at(&value.buckets, value.sum);
-            let take = |books: &mut Books, cursor: &mut HistogramCursor, claim: &_| {
-                if let Err(behind) = cursor.advance(&value.buckets, value.sum, delta) {
-                    books.note(behind);
-                }
-                books.observe(claim, delta);
-            };
-            histograms.visit(row, whose, &names, identities, books, is_idle, take);
+        histogram_rows.read(object, |row| {
+            let (number, whose) = (row.number, row.whose);
+            histograms.visit(number, whose, Samples { row, delta }, &names, identities, books);
         })?;
         let (.., object) = self.hook.parts();
         self.collector.read_more(object, &mut world.books)
+    }
+}
+
+/// What a counter's row holds.
+struct Count(u64);
+
+impl Reading for Count {
+    type Cursor = Counter64;
+
+    fn is_idle(&mut self, cursor: &mut Counter64) -> bool {
+        cursor.is_at(self.0)
+    }
+
+    fn take(&mut self, books: &mut Books, cursor: &mut Counter64, claim: &Claim) {
+        let by = books.increment(cursor.advance(self.0));
+        books.count(claim, by);
+    }
+}
+
+/// What a histogram's row holds, of which most is only read when something has come.
+struct Samples<'a> {
+    row: Row<'a, Durations>,
+    delta: &'a mut HistogramDelta,
+}
+
+impl Samples<'_> {
+    fn rest(&self, cursor: &HistogramCursor) -> bool {
+        let (first, sum) = self.row.head();
+        cursor.rests_at(first, sum)
+    }
+}
+
+impl Reading for Samples<'_> {
+    type Cursor = HistogramCursor;
+
+    fn is_idle(&mut self, cursor: &mut HistogramCursor) -> bool {
+        self.rest(cursor) || {
+            let value = self.row.value();
+            cursor.stays_at(&value.buckets, value.sum)
+        }
+    }
+
+    fn take(&mut self, books: &mut Books, cursor: &mut HistogramCursor, claim: &Claim) {
+        if self.rest(cursor) {
+            return;
+        }
+        let value = self.row.value();
+        if let Err(behind) = cursor.advance(&value.buckets, value.sum, self.delta) {
+            books.note(behind);
+        }
+        books.observe(claim, self.delta);
     }
 }
 

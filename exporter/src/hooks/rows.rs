@@ -4,7 +4,7 @@
 mod sockets;
 mod table;
 
-pub use table::{Table, Whose};
+pub use table::{Row, Table, Whose};
 
 use std::os::fd::AsFd as _;
 

@@ -12,6 +12,18 @@ use crate::{
     snapshot::Labels,
 };
 
+/// The value of a row at this read.
+pub(super) trait Reading {
+    /// What is known of it from the reads before.
+    type Cursor: Default;
+
+    /// Whether nothing has come since then.
+    fn is_idle(&mut self, cursor: &mut Self::Cursor) -> bool;
+
+    /// Moves the cursor on, and enters what has come.
+    fn take(&mut self, books: &mut Books, cursor: &mut Self::Cursor, claim: &Claim);
+}
+
 /// The state of all rows of a table between two reads.
 pub(super) struct Shelf<C> {
     /// Per row, for as long as the exporter runs: rows only grow.
@@ -41,24 +53,22 @@ impl<C: Default> Shelf<C> {
         Self { cursors, tenants, series: vec![0; rows] }
     }
 
-    /// Takes the increments of one row: `take` moves its cursor on and enters what has come.
-    #[expect(clippy::too_many_arguments, reason = "the caller lends parts of what it has")]
+    /// Takes the increments of one row.
     pub(super) fn visit(
         &mut self,
         row: usize,
         whose: Whose,
+        mut reading: impl Reading<Cursor = C>,
         names: &impl Naming,
         identities: &mut Identities,
         books: &mut Books,
-        is_idle: impl FnOnce(&C) -> bool,
-        take: impl FnOnce(&mut Books, &mut C, &Claim),
     ) {
         let (series, key) = match whose {
             Whose::Of(key) | Whose::Last(key) => (key.series, Some(key)),
             Whose::Fold { series } => (series.unwrap_or(self.series[row]), None),
         };
         let cursor = &mut self.cursors[row];
-        if (key.is_none() || names.is_sparse()) && self.tenants[row].is_none() && is_idle(cursor) {
+        if (key.is_none() || names.is_sparse()) && self.tenants[row].is_none() && reading.is_idle(cursor) {
             self.series[row] = series;
             return; // a fold in which nothing is needs no series
         }
@@ -77,7 +87,7 @@ impl<C: Default> Shelf<C> {
             books.ledger.rename(&tenant.claim, &labels, books.now);
             (tenant.who, tenant.by) = (who, by);
         }
-        take(books, cursor, &tenant.claim);
+        reading.take(books, cursor, &tenant.claim);
         self.series[row] = series;
         let ends = matches!(whose, Whose::Last(_) | Whose::Fold { series: None });
         if let Some(tenant) = self.tenants[row].take_if(|_| ends) {

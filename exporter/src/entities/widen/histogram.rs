@@ -13,19 +13,38 @@ pub struct HistogramCursor {
     buckets: Vec<(u16, u32)>,
     sum: u64,
     patience: Patience,
+    /// The last reading brought nothing.
+    at_rest: bool,
 }
 
 impl HistogramCursor {
     /// A cursor whose increments begin at this reading; `default()` begins at zero.
     pub fn starting_at(buckets: &[u32], sum: u64) -> Self {
         let filled = (0..).zip(buckets.iter().copied()).filter(|(_, samples)| *samples != 0);
-        Self { buckets: filled.collect(), sum, patience: Patience::default() }
+        Self { buckets: filled.collect(), sum, ..Self::default() }
     }
 
     /// Whether a reading is the same as the last one.
     pub fn is_at(&self, buckets: &[u32], sum: u64) -> bool {
         let filled = (0..).zip(buckets.iter().copied()).filter(|(_, samples)| *samples != 0);
         self.sum == sum && filled.eq(self.buckets.iter().copied().filter(|(_, samples)| *samples != 0))
+    }
+
+    /// The same, which the next look at the [head](Self::rests_at) may then go by.
+    pub fn stays_at(&mut self, buckets: &[u32], sum: u64) -> bool {
+        self.at_rest = self.is_at(buckets, sum);
+        self.at_rest
+    }
+
+    /// Whether nothing has come since a reading that brought nothing, by the first bucket and the sum alone. Every sample
+    /// changes the sum, but those of zero, which change the first bucket. A sample of which only one half was there at a
+    /// reading is why that reading has to be the second one.
+    pub fn rests_at(&self, first: u32, sum: u64) -> bool {
+        let known = match self.buckets.first() {
+            Some((0, samples)) => *samples,
+            _ => 0,
+        };
+        self.at_rest && self.sum == sum && known == first
     }
 
     /// Writes to `out`, whatever it held before, what has come since the last reading.
@@ -52,6 +71,7 @@ impl HistogramCursor {
         } else {
             self.accept(out);
         }
+        self.at_rest = result.is_ok() && out.is_empty();
         result
     }
 

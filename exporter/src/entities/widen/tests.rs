@@ -71,6 +71,27 @@ fn a_reading_that_is_the_last_one_is_told() {
 }
 
 #[test]
+fn the_head_alone_is_believed_only_after_a_reading_that_brought_nothing() {
+    let (mut cursor, mut out) = (HistogramCursor::default(), HistogramDelta::default());
+    assert!(!cursor.rests_at(0, 0), "nothing is known yet");
+    assert!(cursor.stays_at(&[0, 0, 0], 0) && cursor.rests_at(0, 0));
+    // The sum of a sample is there, its bucket not yet.
+    assert_eq!(cursor.advance(&[0, 0, 0], 5, &mut out), Ok(()));
+    assert!(!cursor.rests_at(0, 5), "something may still come");
+    assert_eq!(cursor.advance(&[0, 1, 0], 5, &mut out), Ok(()));
+    assert_eq!(out.buckets, [(1, 1)]);
+    assert_eq!(cursor.advance(&[0, 1, 0], 5, &mut out), Ok(()));
+    assert!(cursor.rests_at(0, 5));
+    assert!(!cursor.rests_at(0, 6) && !cursor.rests_at(1, 5), "a sample of more than zero, and one of zero");
+    assert_eq!(cursor.advance(&[1, 1, 0], 5, &mut out), Ok(()));
+    assert_eq!(cursor.advance(&[1, 1, 0], 5, &mut out), Ok(()));
+    assert!(cursor.rests_at(1, 5) && !cursor.rests_at(2, 5));
+    // A reading that is behind brings nothing either, but is not the last one.
+    assert_eq!(cursor.advance(&[1, 0, 0], 5, &mut out), Err(Behind::Race));
+    assert!(!cursor.rests_at(1, 5));
+}
+
+#[test]
 fn a_bucket_that_wraps_to_zero_among_zeros_is_seen() {
     let mut buckets = [0; 16];
     buckets[12] = u32::MAX;

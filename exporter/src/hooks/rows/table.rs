@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 use exporter_common::{
     Plain,
+    histogram::Durations,
     rows::{FIRST_FIXED, RowKey},
 };
 
@@ -42,6 +43,36 @@ pub enum Whose {
         /// The number of the series, where the row's own number says so.
         series: Option<u32>,
     },
+}
+
+/// A row that may hold increments.
+pub struct Row<'a, V> {
+    /// Its number.
+    pub number: usize,
+    /// Whose increments it holds.
+    pub whose: Whose,
+    values: &'a Mapped<V>,
+    copy: &'a mut V,
+}
+
+impl<V: Plain> Row<'_, V> {
+    /// Its value, as it is now.
+    pub fn value(&mut self) -> &V {
+        self.values.copy(self.number, self.copy);
+        self.copy
+    }
+}
+
+impl Row<'_, Durations> {
+    /// The first bucket and the sum, which share a line of the cache, where the whole has 26.
+    pub fn head(&self) -> (u32, u64) {
+        let histogram = self.values.at(self.number);
+        // SAFETY: volatile reads of fields of an existing entry.
+        unsafe {
+            let sum = (&raw const (*histogram).sum).read_volatile();
+            ((&raw const (*histogram).buckets).cast::<u32>().read_volatile(), sum)
+        }
+    }
 }
 
 /// A table of an attached hook family.
@@ -87,11 +118,10 @@ impl<V: Plain> Table<V> {
     }
 
     /// Goes through all rows that may hold increments.
-    pub fn read(&mut self, object: &Object, mut visit: impl FnMut(usize, Whose, &V)) -> Result<()> {
+    pub fn read(&mut self, object: &Object, mut visit: impl FnMut(Row<'_, V>)) -> Result<()> {
         let Self { names, values, slots, fixed, copy } = self;
         let (index, free) = (object.map(names.index)?, object.map(names.free)?);
         for (number, tenancy) in slots.scan(index).context("cannot read the table of rows")? {
-            values.copy(number, copy);
             let first_fixed = FIRST_FIXED as usize;
             let whose = match tenancy {
                 Tenancy::Goes(key) | Tenancy::Began(key) => Whose::Of(key),
@@ -102,7 +132,7 @@ impl<V: Plain> Table<V> {
                     None => Whose::Fold { series: None },
                 },
             };
-            visit(number, whose, copy);
+            visit(Row { number, whose, values, copy });
         }
         slots.settle(free).context("cannot free a row")
     }
