@@ -84,10 +84,9 @@ fn once(config: &Config, format: OnceFormat, wait: Duration) -> Result<()> {
 async fn print_once(config: &Config, format: OnceFormat, wait: Duration) -> Result<()> {
     let pods = kubernetes::start(&config.kubernetes);
     let mut engine = Engine::start(config, pods.clone())?;
-    let health = Health::new()?;
-    health.registry().register(Box::new(KubernetesMetrics::new(pods)?))?;
     let (_, exposition) = watch::channel(Arc::new(Exposition::new(&(&config.histograms).into())));
-    health.registry().register(Box::new(EngineMetrics::new(engine.report(), exposition.clone())?))?;
+    let health = Health::new()?.with_engine(EngineMetrics::new(engine.report(), exposition.clone()));
+    health.registry().register(Box::new(KubernetesMetrics::new(pods)?))?;
     engine.read();
     tokio::time::sleep(wait).await;
     let snapshot = engine.read_last();
@@ -95,7 +94,7 @@ async fn print_once(config: &Config, format: OnceFormat, wait: Duration) -> Resu
         OnceFormat::Text => Format::Text,
         OnceFormat::Openmetrics => Format::OpenMetrics,
     };
-    let body = exposition.borrow().encode(format, &snapshot, &health.registry().gather())?;
+    let body = health.own().with(|own| exposition.borrow().encode(format, &snapshot, own))?;
     print(&body)
 }
 

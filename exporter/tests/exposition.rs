@@ -11,7 +11,7 @@ use std::{
 
 use kernel_exporter::{
     catalogue::{Fold, Kind, Metric, Unit, keys},
-    prometheus::{Exposition, ExpositionOptions, Format},
+    prometheus::{Exposition, ExpositionOptions, Format, Own},
     snapshot::{Edition, Family, HistogramValue, Labels, Series, Snapshot, Value, text},
 };
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry, proto::MetricFamily};
@@ -147,7 +147,9 @@ fn own() -> Vec<MetricFamily> {
 }
 
 fn encoded(options: &ExpositionOptions, format: Format) -> Vec<u8> {
-    Exposition::new(options).encode(format, &snapshot(), &own()).expect("families have names")
+    Exposition::new(options)
+        .encode(format, &snapshot(), Own { registered: own(), told: Vec::new() })
+        .expect("families have names")
 }
 
 /// Compares with the file, or writes it.

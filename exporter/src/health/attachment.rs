@@ -5,19 +5,18 @@ use prometheus::proto::MetricType;
 use super::engine::Families;
 use crate::{engine::Report, privileges};
 
-pub(super) fn families(report: &Report) -> Families<'static> {
+pub(super) fn families(report: &Report) -> Families<'_> {
     let choices = || report.collectors.iter().filter_map(|state| Some((state.name, state.choice.as_ref()?)));
     let info = choices().map(|(collector, choice)| {
-        (vec![("collector", collector.to_owned()), ("rung", choice.taken().name.to_owned())], 1.0)
+        (vec![("collector", collector.into()), ("rung", choice.taken().name.into())], 1.0)
     });
     let degraded = choices().map(|(collector, choice)| {
-        (vec![("collector", collector.to_owned())], f64::from(u8::from(choice.is_degraded())))
+        (vec![("collector", collector.into())], f64::from(u8::from(choice.is_degraded())))
     });
     let missing = choices().flat_map(|(collector, choice)| {
         choice.missing().iter().map(move |part| {
-            let reason = part.refusal.reason.name().to_owned();
-            let labels =
-                [("collector", collector.to_owned()), ("lost", part.loses.to_owned()), ("reason", reason)];
+            let reason = part.refusal.reason.name().into();
+            let labels = [("collector", collector.into()), ("lost", part.loses.into()), ("reason", reason)];
             (labels.to_vec(), 1.0)
         })
     });
@@ -51,7 +50,7 @@ pub(super) fn families(report: &Report) -> Families<'static> {
             "capability_info",
             "A capability that the exporter has kept; always 1",
             MetricType::GAUGE,
-            held.into_iter().map(|name| (vec![("capability", name)], 1.0)).collect(),
+            held.into_iter().map(|name| (vec![("capability", name.into())], 1.0)).collect(),
         ),
     ]
 }

@@ -8,18 +8,18 @@ use crate::{
     engine::Report,
 };
 
-pub(super) fn families(report: &Report) -> Families<'static> {
+pub(super) fn families(report: &Report) -> Families<'_> {
     let costs = costs(&report.families, report.run_time);
     let seconds =
         costs.iter().filter(|(collector, _)| !collector.is_empty()).flat_map(|(collector, cost)| {
             [("programs", cost.programs), ("reads", cost.reads)].map(|(part, seconds)| {
-                (vec![("collector", (*collector).to_owned()), ("part", part.to_owned())], seconds)
+                (vec![("collector", (*collector).into()), ("part", part.into())], seconds)
             })
         });
     let shed = report.collectors.iter().flat_map(|state| {
         let left = report.shed.left(state.name);
         [("histograms", left.is_some()), ("all", left == Some(Left::Nothing))].map(|(what, is_shed)| {
-            let labels = vec![("collector", state.name.to_owned()), ("what", what.to_owned())];
+            let labels = vec![("collector", state.name.into()), ("what", what.into())];
             (labels, f64::from(u8::from(is_shed)))
         })
     });

@@ -1,109 +1,62 @@
 //! What the engine says about itself, as metrics.
 
 use std::{
-    collections::HashMap,
+    fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use ::prometheus::{
-    core::{Collector, Desc},
-    proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType},
-};
+use ::prometheus::proto::MetricType;
 use tokio::sync::watch;
 
 use super::{attachment, cost, identity};
 use crate::{
     catalogue::{Kind, Metric as Declared},
     engine::{Report, RunTime},
-    prometheus::{Exposition, ExpositionOptions},
+    prometheus::{Exposition, ExpositionOptions, Told, ToldLabels},
     refusal::Reason,
     snapshot::classic_bounds,
 };
 
-/// A [`Collector`] over the engine's last [`Report`].
+/// The engine's last [`Report`], as metrics.
+#[derive(Clone)]
 pub struct EngineMetrics {
     report: Arc<Mutex<Report>>,
     exposition: watch::Receiver<Arc<Exposition>>,
-    descriptions: Vec<Desc>,
 }
-
-/// Names and values.
-pub(super) type Labels<'a> = Vec<(&'a str, String)>;
 
 impl EngineMetrics {
     /// From where the engine leaves its reports, and how its snapshots are exported.
-    ///
-    /// # Errors
-    ///
-    /// Never, as long as the names below are distinct.
-    pub fn new(
-        report: Arc<Mutex<Report>>,
-        exposition: watch::Receiver<Arc<Exposition>>,
-    ) -> Result<Self, ::prometheus::Error> {
-        let descriptions = families(&Report::default(), exposition.borrow().options())
-            .into_iter()
-            .map(|(name, help, ..)| {
-                Desc::new(format!("kernel_exporter_{name}"), help.to_owned(), Vec::new(), HashMap::new())
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Self { report, exposition, descriptions })
-    }
-}
-
-impl Collector for EngineMetrics {
-    fn desc(&self) -> Vec<&Desc> {
-        self.descriptions.iter().collect()
+    pub fn new(report: Arc<Mutex<Report>>, exposition: watch::Receiver<Arc<Exposition>>) -> Self {
+        Self { report, exposition }
     }
 
-    fn collect(&self) -> Vec<MetricFamily> {
+    /// What `then` makes of them. The engine waits for it with its next report.
+    pub(super) fn tell<T>(&self, then: impl FnOnce(Vec<Told<'_>>) -> T) -> T {
         let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         let exposition = Arc::clone(&self.exposition.borrow());
         let families =
             families(&report, exposition.options()).into_iter().filter(|(.., series)| !series.is_empty());
-        families
-            .map(|(name, help, kind, series)| family(format!("kernel_exporter_{name}"), help, kind, series))
-            .collect()
-    }
-}
-
-/// A family of counters or gauges.
-pub(super) fn family(
-    name: String,
-    help: &str,
-    kind: MetricType,
-    series: Vec<(Labels<'_>, f64)>,
-) -> MetricFamily {
-    let mut family = MetricFamily::default();
-    family.set_name(name);
-    family.set_help(help.to_owned());
-    family.set_field_type(kind);
-    for (labels, value) in series {
-        let mut metric = Metric::default();
-        let pairs = labels.into_iter().map(|(name, value)| {
-            let mut pair = LabelPair::default();
-            pair.set_name(name.to_owned());
-            pair.set_value(value);
-            pair
+        let told = families.map(|(name, help, kind, series)| Told {
+            name: format!("kernel_exporter_{name}"),
+            help,
+            kind,
+            series,
         });
-        metric.set_label(pairs.collect());
-        if kind == MetricType::COUNTER {
-            let mut counter = Counter::default();
-            counter.set_value(value);
-            metric.set_counter(counter);
-        } else {
-            let mut gauge = Gauge::default();
-            gauge.set_value(value);
-            metric.set_gauge(gauge);
-        }
-        family.mut_metric().push(metric);
+        then(told.collect())
     }
-    family
 }
 
-pub(super) type Families<'a> = Vec<(&'static str, &'static str, MetricType, Vec<(Labels<'a>, f64)>)>;
+impl fmt::Debug for EngineMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineMetrics").finish_non_exhaustive()
+    }
+}
+
+/// Name, help, type and series.
+pub(super) type Families<'a> = Vec<(&'static str, &'static str, MetricType, Vec<(ToldLabels<'a>, f64)>)>;
 
 /// Every family: name, help, type, series.
-fn families(report: &Report, options: &ExpositionOptions) -> Families<'static> {
+fn families<'a>(report: &'a Report, options: &ExpositionOptions) -> Families<'a> {
     let mut all = collectors(report);
     all.extend(attachment::families(report));
     all.extend(programs(report));
@@ -114,14 +67,15 @@ fn families(report: &Report, options: &ExpositionOptions) -> Families<'static> {
     all
 }
 
-fn collectors(report: &Report) -> Families<'static> {
-    let up = report.collectors.iter().map(|state| {
-        (vec![("collector", state.name.to_owned())], f64::from(u8::from(state.refusal.is_none())))
-    });
+fn collectors(report: &Report) -> Families<'_> {
+    let up = report
+        .collectors
+        .iter()
+        .map(|state| (vec![("collector", state.name.into())], f64::from(u8::from(state.refusal.is_none()))));
     let reasons = report.collectors.iter().flat_map(|state| {
         Reason::ALL.map(|reason| {
             let holds = state.refusal.as_ref().is_some_and(|refusal| refusal.reason == reason);
-            let labels = vec![("collector", state.name.to_owned()), ("reason", reason.name().to_owned())];
+            let labels = vec![("collector", state.name.into()), ("reason", reason.name().into())];
             (labels, f64::from(u8::from(holds)))
         })
     });
@@ -136,16 +90,16 @@ fn collectors(report: &Report) -> Families<'static> {
     ]
 }
 
-fn programs(report: &Report) -> Families<'static> {
+fn programs(report: &Report) -> Families<'_> {
     let all = || {
         report.families.iter().flat_map(|family| {
             family.programs.iter().map(|program| {
-                (vec![("family", family.family.to_owned()), ("program", program.name.to_owned())], program)
+                (vec![("family", family.family.into()), ("program", program.name.into())], program)
             })
         })
     };
     let info = all().map(|(mut labels, program)| {
-        labels.extend([("hook", program.hook.to_owned()), ("rung", program.rung.to_owned())]);
+        labels.extend([("hook", program.hook.into()), ("rung", program.rung.into())]);
         (labels, 1.0)
     });
     let runs = all().map(|(labels, program)| (labels, program.runs as f64));
@@ -154,7 +108,7 @@ fn programs(report: &Report) -> Families<'static> {
             RunTime::Kernel => "kernel",
             RunTime::Sampled { .. } => "sampled",
         };
-        labels.push(("method", method.to_owned()));
+        labels.push(("method", method.into()));
         (labels, report.run_time.of(program))
     });
     let entry = match report.run_time {
@@ -186,24 +140,25 @@ fn programs(report: &Report) -> Families<'static> {
     ]
 }
 
-fn maps(report: &Report) -> Families<'static> {
+fn maps(report: &Report) -> Families<'_> {
     let bytes = report.families.iter().flat_map(|family| {
-        family.maps.iter().map(|(map, bytes)| {
-            (vec![("family", family.family.to_owned()), ("map", map.clone())], *bytes as f64)
-        })
+        family
+            .maps
+            .iter()
+            .map(|(map, bytes)| (vec![("family", family.family.into()), ("map", map.into())], *bytes as f64))
     });
     let slots = |count: fn((usize, usize)) -> usize| {
         report
             .families
             .iter()
             .filter_map(move |family| {
-                Some((vec![("family", family.family.to_owned())], count(family.slots?) as f64))
+                Some((vec![("family", family.family.into())], count(family.slots?) as f64))
             })
             .collect()
     };
     let failures = report.families.iter().flat_map(|family| {
         family.failures.iter().map(|(kind, count)| {
-            (vec![("family", family.family.to_owned()), ("kind", (*kind).to_owned())], *count as f64)
+            (vec![("family", family.family.into()), ("kind", (*kind).into())], *count as f64)
         })
     });
     vec![
@@ -224,7 +179,7 @@ fn maps(report: &Report) -> Families<'static> {
     ]
 }
 
-fn label_sets(report: &Report, options: &ExpositionOptions) -> Families<'static> {
+fn label_sets<'a>(report: &'a Report, options: &ExpositionOptions) -> Families<'a> {
     let metrics = || report.ledger.iter().flat_map(|stats| &stats.metrics);
     let label_sets = metrics().flat_map(|stats| {
         let metric = stats.metric.prometheus_name();
@@ -235,13 +190,13 @@ fn label_sets(report: &Report, options: &ExpositionOptions) -> Families<'static>
             ("withheld", stats.withheld),
         ];
         states.map(|(state, count)| {
-            (vec![("metric", metric.clone()), ("state", state.to_owned())], count as f64)
+            (vec![("metric", metric.clone().into()), ("state", state.into())], count as f64)
         })
     });
     let series = metrics().flat_map(|stats| {
         let forms = [("native", 1), ("classic", classic_series(stats.metric, options))];
         forms.map(|(form, each)| {
-            let labels = vec![("metric", stats.metric.prometheus_name()), ("form", form.to_owned())];
+            let labels = vec![("metric", stats.metric.prometheus_name().into()), ("form", form.into())];
             (labels, (stats.series * each) as f64)
         })
     });

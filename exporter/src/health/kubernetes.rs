@@ -7,8 +7,11 @@ use ::prometheus::{
     proto::{MetricFamily, MetricType},
 };
 
-use super::engine::{Labels, family};
-use crate::entities::kubernetes::{Pods, Reason, Source, Status};
+use super::engine::Families;
+use crate::{
+    entities::kubernetes::{Pods, Reason, Source, Status},
+    prometheus::Told,
+};
 
 /// A [`Collector`] over the [`Status`] of [`Pods`].
 #[derive(Clone)]
@@ -39,7 +42,9 @@ impl Collector for KubernetesMetrics {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let families = families(&self.pods.status()).into_iter().filter(|(.., series)| !series.is_empty());
-        families.map(|(name, help, kind, series)| family(full(name), help, kind, series)).collect()
+        families
+            .map(|(name, help, kind, series)| Told { name: full(name), help, kind, series }.into())
+            .collect()
     }
 }
 
@@ -53,13 +58,10 @@ fn full(name: &str) -> String {
     format!("kernel_exporter_kubernetes_{name}")
 }
 
-type Family<'a> = (&'static str, &'static str, MetricType, Vec<(Labels<'a>, f64)>);
-
 /// Every family: name, help, type, series. Where nobody is asked, there is only the first.
-fn families(status: &Status) -> Vec<Family<'static>> {
-    let sources = Source::ALL.map(|source| {
-        (vec![("source", source.name().to_owned())], f64::from(u8::from(source == status.source)))
-    });
+fn families(status: &Status) -> Families<'static> {
+    let sources = Source::ALL
+        .map(|source| (vec![("source", source.name().into())], f64::from(u8::from(source == status.source))));
     let source = (
         "source",
         "1 for where what is known about pods comes from: the API server, the kubelet, or off",
@@ -70,7 +72,7 @@ fn families(status: &Status) -> Vec<Family<'static>> {
     let one = |value: f64| if is_on { vec![(Vec::new(), value)] } else { Vec::new() };
     let errors = Reason::ALL.into_iter().filter(|_| is_on).map(|reason| {
         let count = status.errors.iter().find(|(known, _)| *known == reason).map_or(0, |(_, count)| *count);
-        (vec![("reason", reason.name().to_owned())], count as f64)
+        (vec![("reason", reason.name().into())], count as f64)
     });
     vec![
         source,
@@ -130,7 +132,7 @@ mod tests {
         };
         assert_eq!(series("synced"), [(Vec::new(), 0.0)]);
         assert_eq!(series("errors_total").len(), Reason::ALL.len(), "known reasons start at 0");
-        assert!(series("errors_total").contains(&(vec![("reason", "tls".to_owned())], 3.0)));
+        assert!(series("errors_total").contains(&(vec![("reason", "tls".into())], 3.0)));
         assert_eq!(series("source").iter().filter(|(_, value)| *value == 1.0).count(), 1);
         assert!(series("last_contact_seconds").is_empty(), "there was none");
     }

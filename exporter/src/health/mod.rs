@@ -7,6 +7,7 @@ mod identity;
 mod kubernetes;
 mod live;
 mod otlp;
+mod own;
 mod process;
 mod reload;
 mod web;
@@ -16,6 +17,7 @@ pub use engine::EngineMetrics;
 pub use kubernetes::KubernetesMetrics;
 pub use live::LiveMetrics;
 pub use otlp::{EndpointMetrics, PushMetrics};
+pub use own::OwnMetrics;
 pub use process::{cpu_seconds, resident_bytes};
 pub use reload::ReloadMetrics;
 pub use web::{RequestRefusal, WebMetrics};
@@ -31,7 +33,7 @@ use process::ProcessMetrics;
 /// The exporter's own metrics. Whoever has some of their own registers them with [`registry`](Self::registry).
 #[derive(Debug)]
 pub struct Health {
-    registry: Registry,
+    own: OwnMetrics,
     reads: ReadMetrics,
     scrapes: ScrapeMetrics,
     reloads: ReloadMetrics,
@@ -54,12 +56,24 @@ impl Health {
         let reloads = ReloadMetrics::register(&registry)?;
         let budget = BudgetMetrics::register(&registry)?;
         let live = LiveMetrics::register(&registry)?;
-        Ok(Self { registry, reads, scrapes, reloads, budget, live })
+        Ok(Self { own: OwnMetrics::new(registry), reads, scrapes, reloads, budget, live })
     }
 
-    /// Where all of them are registered.
+    /// With those of this engine as well.
+    #[must_use]
+    pub fn with_engine(mut self, engine: EngineMetrics) -> Self {
+        self.own.add_engine(engine);
+        self
+    }
+
+    /// All of them.
+    pub fn own(&self) -> &OwnMetrics {
+        &self.own
+    }
+
+    /// Where all but the engine's are registered.
     pub fn registry(&self) -> &Registry {
-        &self.registry
+        self.own.registry()
     }
 
     /// For the one who reads the maps.

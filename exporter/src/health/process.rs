@@ -16,7 +16,7 @@ use ::prometheus::{
     proto::{MetricFamily, MetricType},
 };
 
-use super::engine::family;
+use crate::prometheus::Told;
 
 /// Name, help, type.
 const FAMILIES: [(&str, &str, MetricType); 7] = [
@@ -79,7 +79,10 @@ impl Collector for ProcessMetrics {
         ];
         let known = FAMILIES.into_iter().zip(values).filter_map(|(family, value)| Some((family, value?)));
         known
-            .map(|((name, help, kind), value)| family(name.to_owned(), help, kind, vec![(Vec::new(), value)]))
+            .map(|((name, help, kind), value)| {
+                let series = vec![(Vec::new(), value)];
+                Told { name: name.to_owned(), help, kind, series }.into()
+            })
             .collect()
     }
 }

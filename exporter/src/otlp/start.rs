@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, env, fmt, fs, sync::Arc, time::Duration};
 
 use anyhow::Result;
-use prometheus::Registry;
 use tokio::{
     sync::watch,
     task::JoinHandle,
@@ -14,7 +13,7 @@ use tracing::{info, warn};
 use super::{Attributes, Client, Destination, Encoder, Form, Position, Pusher, Schedule, Settings};
 use crate::{
     config::Config,
-    health::PushMetrics,
+    health::{OwnMetrics, PushMetrics},
     server::{Hub, OnDelivered},
     snapshot::Snapshot,
 };
@@ -40,7 +39,7 @@ pub struct Pushers {
 struct Shared {
     hub: Arc<Hub>,
     told: Option<Arc<Snapshot>>,
-    registry: Registry,
+    own_metrics: OwnMetrics,
     metrics: PushMetrics,
     on_delivered: Arc<OnDelivered>,
     on_gone: Arc<OnGone>,
@@ -78,15 +77,15 @@ impl Pushers {
         config: &Config,
         hub: &Arc<Hub>,
         told: Option<Snapshot>,
-        registry: &Registry,
+        own_metrics: &OwnMetrics,
         on_delivered: OnDelivered,
         on_gone: OnGone,
     ) -> Result<Self> {
         let shared = Shared {
             hub: Arc::clone(hub),
             told: told.map(Arc::new),
-            registry: registry.clone(),
-            metrics: PushMetrics::register(registry)?,
+            own_metrics: own_metrics.clone(),
+            metrics: PushMetrics::register(own_metrics.registry())?,
             on_delivered: Arc::new(on_delivered),
             on_gone: Arc::new(on_gone),
         };
@@ -191,7 +190,7 @@ impl Shared {
             encoder: Encoder::new(plan.form, plan.resource),
             hub: Arc::clone(&self.hub),
             on_delivered: Arc::clone(&self.on_delivered),
-            registry: self.registry.clone(),
+            own_metrics: self.own_metrics.clone(),
             metrics: self.metrics.of(&name),
             schedule: Schedule { interval: plan.interval, first_backoff: FIRST_BACKOFF, farewell: FAREWELL },
             name,

@@ -17,16 +17,17 @@ pub mod negotiation;
 mod number;
 mod protobuf;
 mod text;
+mod told;
 
 pub use negotiation::Format;
 pub use protobuf::FamilyCollector;
+pub use told::{Own, Told, ToldLabels};
 
 use std::{
     ops::RangeInclusive,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use ::prometheus::proto::MetricFamily;
 use exporter_common::histogram::SCALE;
 
 use crate::{catalogue::Kind, config::Histograms, snapshot::Snapshot};
@@ -105,14 +106,14 @@ impl Exposition {
         &self,
         format: Format,
         snapshot: &Snapshot,
-        own: &[MetricFamily],
+        own: Own<'_>,
     ) -> Result<Vec<u8>, ::prometheus::Error> {
         let room = &self.room[format as usize];
         let capacity = room.load(Ordering::Relaxed);
         let body = match format {
-            Format::Text => text::encode(self, Dialect::Text, snapshot, own, capacity),
-            Format::OpenMetrics => text::encode(self, Dialect::OpenMetrics, snapshot, own, capacity),
-            Format::Protobuf => protobuf::encode(self, snapshot, own, capacity)?,
+            Format::Text => text::encode(self, Dialect::Text, snapshot, &own, capacity),
+            Format::OpenMetrics => text::encode(self, Dialect::OpenMetrics, snapshot, &own, capacity),
+            Format::Protobuf => protobuf::encode(self, snapshot, &own.into_messages(), capacity)?,
         };
         room.store(body.len() + body.len() / 16, Ordering::Relaxed);
         Ok(body)

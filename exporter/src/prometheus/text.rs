@@ -3,7 +3,7 @@
 use ::prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
 
 use super::{
-    Exposition,
+    Exposition, Own, Told,
     bounds::cumulative,
     lines::{Dialect, Lines},
     number::{Number, exported, push_float},
@@ -18,15 +18,18 @@ pub(super) fn encode(
     exposition: &Exposition,
     dialect: Dialect,
     snapshot: &Snapshot,
-    own: &[MetricFamily],
+    own: &Own<'_>,
     capacity: usize,
 ) -> Vec<u8> {
     let mut lines = Lines::with_capacity(dialect, capacity);
     for family in snapshot.families.iter().filter(|family| !family.series.is_empty()) {
         write_family(&mut lines, exposition, family);
     }
-    for family in own {
-        write_own(&mut lines, family);
+    for family in &own.registered {
+        write_registered(&mut lines, family);
+    }
+    for family in &own.told {
+        write_told(&mut lines, family);
     }
     lines.finish()
 }
@@ -54,21 +57,29 @@ fn write_histogram(lines: &mut Lines, exposition: &Exposition, family: &Family, 
     lines.sample("_count", Number::Whole(count));
 }
 
-/// One of the exporter's own families. The crate has no type that collects summaries or untyped metrics.
-fn write_own(lines: &mut Lines, family: &MetricFamily) {
+fn write_told(lines: &mut Lines, family: &Told<'_>) {
+    lines.family(&family.name, family.kind, family.help);
+    for (labels, value) in &family.series {
+        lines.series(labels.iter().map(|(name, value)| (*name, &**value)));
+        lines.sample("", Number::Real(*value));
+    }
+}
+
+/// One of the registry's families. The crate has no type that collects summaries or untyped metrics.
+fn write_registered(lines: &mut Lines, family: &MetricFamily) {
     let kind = family.get_field_type();
     lines.family(family.name(), kind, family.help());
     for metric in family.get_metric() {
         lines.series(metric.get_label().iter().map(|label: &LabelPair| (label.name(), label.value())));
         match kind {
             MetricType::COUNTER => lines.sample("", Number::Real(metric.get_counter().value())),
-            MetricType::HISTOGRAM => write_own_histogram(lines, metric),
+            MetricType::HISTOGRAM => write_registered_histogram(lines, metric),
             _ => lines.sample("", Number::Real(metric.get_gauge().value())),
         }
     }
 }
 
-fn write_own_histogram(lines: &mut Lines, metric: &Metric) {
+fn write_registered_histogram(lines: &mut Lines, metric: &Metric) {
     let histogram = metric.get_histogram();
     let mut le = String::new();
     for bucket in histogram.get_bucket().iter().filter(|bucket| bucket.upper_bound() < f64::INFINITY) {

@@ -146,10 +146,10 @@ impl Service {
         let told = restart::resume(&mut engine, &config.restart);
         let (report, deliveries) = (engine.report(), engine.deliveries());
         let engine = Arc::new(Mutex::new(engine));
-        let health = Arc::new(Health::new()?);
         let governor = budget::governor(&config.budget);
         let (exposition, shown) = watch::channel(Arc::new(Exposition::new(&(&config.histograms).into())));
-        health.registry().register(Box::new(EngineMetrics::new(Arc::clone(&report), shown.clone())?))?;
+        let engine_metrics = EngineMetrics::new(Arc::clone(&report), shown.clone());
+        let health = Arc::new(Health::new()?.with_engine(engine_metrics));
         health.registry().register(Box::new(KubernetesMetrics::new(pods)?))?;
         let live = Arc::new(Live::new(&config.live, health.live().clone()));
         let (reader, history) = (Arc::clone(&engine), Arc::clone(&live));
@@ -162,7 +162,7 @@ impl Service {
         let (pushed, gone, scraped) = (deliveries.clone(), deliveries.clone(), deliveries);
         let on_pushed = Box::new(move |to: &str, snapshot: &Snapshot| pushed.add(to, snapshot));
         let on_gone = Box::new(move |who: &str| gone.forget(who));
-        let pushers = Pushers::start(&config, &hub, told, health.registry(), on_pushed, on_gone)?;
+        let pushers = Pushers::start(&config, &hub, told, health.own(), on_pushed, on_gone)?;
         reloads.allow_requests(config.reload.http);
         let router = server::router(Site {
             hub: Arc::clone(&hub),

@@ -89,7 +89,7 @@ impl Bench {
             position: Position::after(None, None, self.temporality, 1_000),
             hub: Arc::clone(&hub),
             on_delivered: Arc::new(Box::new(move |to, snapshot| on.delivered(to, snapshot))),
-            registry: health.registry().clone(),
+            own_metrics: health.own().clone(),
             metrics: metrics.of("test"),
             schedule: Schedule {
                 interval: Duration::from_millis(30),

@@ -39,7 +39,7 @@ fn what_was_told_is_not_told_again() {
     let on_gone = Box::new(move |who: &str| noted.lock().expect("no panics").push(who.to_owned()));
     let both = config(&format!("{{url: '{a}'}}, {{url: '{b}'}}"));
     let mut pushers =
-        Pushers::start(&both, &hub, None, health.registry(), on_delivered, on_gone).expect("no files");
+        Pushers::start(&both, &hub, None, health.own(), on_delivered, on_gone).expect("no files");
     for shared in [&kept, &gone] {
         shared.wait_for("a push", |record| !record.totals().is_empty());
     }

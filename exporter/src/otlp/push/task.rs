@@ -7,7 +7,6 @@ use std::{
 };
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
-use prometheus::Registry;
 use tokio::{
     sync::watch,
     task::{JoinError, spawn_blocking},
@@ -22,7 +21,7 @@ use super::{
 };
 use crate::{
     backoff::{Backoff, random_part},
-    health::EndpointMetrics,
+    health::{EndpointMetrics, OwnMetrics},
     otlp::{
         encode::Encoder,
         stream::{OwnSeries, Stream},
@@ -60,7 +59,7 @@ pub struct Pusher {
     /// Told what has been carried away.
     pub on_delivered: Arc<OnDelivered>,
     /// The exporter's own metrics, which go along.
-    pub registry: Registry,
+    pub own_metrics: OwnMetrics,
     /// How it goes.
     pub metrics: EndpointMetrics,
     /// When requests are sent.
@@ -72,7 +71,7 @@ struct Writer {
     stream: Stream,
     own: OwnSeries,
     encoder: Encoder,
-    registry: Registry,
+    own_metrics: OwnMetrics,
     client: Arc<Client>,
 }
 
@@ -80,7 +79,7 @@ impl Writer {
     /// The next request.
     fn write(&mut self, snapshot: &Snapshot) -> Request {
         let batch = self.stream.next(snapshot);
-        let own = self.own.next(self.registry.gather());
+        let own = self.own.next(self.own_metrics.gather());
         self.client.request(&self.encoder.request(&batch, &own), batch.points() + own.points())
     }
 
@@ -101,12 +100,13 @@ impl Pusher {
     /// Pushes until `stop` says true, and then once more. Gives what the endpoint has been told then, unless
     /// a defect has ended it.
     pub async fn run(self, mut stop: watch::Receiver<bool>) -> Option<Position> {
-        let Self { name, client, encoder, position, hub, on_delivered, registry, metrics, schedule } = self;
+        let Self { name, client, encoder, position, hub, on_delivered, own_metrics, metrics, schedule } =
+            self;
         // From now on the dead wait for this endpoint, although it has carried nothing yet.
         on_delivered(&name, &Snapshot::empty(SystemTime::now()));
         let client = Arc::new(client);
         let Position { stream, own, on_its_way } = position;
-        let mut writer = Writer { stream, own, encoder, registry, client: Arc::clone(&client) };
+        let mut writer = Writer { stream, own, encoder, own_metrics, client: Arc::clone(&client) };
         let mut task = Task {
             name,
             client,
