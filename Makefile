@@ -48,7 +48,7 @@ lint: ## formatting and clippy, warnings are errors
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --profile quick --workspace --all-targets -- -D warnings
 	cp Cargo.lock fuzz/Cargo.lock
-	cargo clippy --release --manifest-path fuzz/Cargo.toml --target-dir target -- -D warnings
+	cargo clippy --profile quick --manifest-path fuzz/Cargo.toml --target-dir target -- -D warnings
 
 fmt: ## format all Rust code
 	cargo fmt --all

@@ -21,7 +21,7 @@ build() {
   # One lock for both workspaces: cargo only adds what the exporter's has not.
   cp Cargo.lock fuzz/Cargo.lock
   KERNEL_EXPORTER_BPF_OBJECTS=$PWD/$out/objects RUSTC_WRAPPER=$PWD/fuzz/instrument \
-    cargo build --release --manifest-path fuzz/Cargo.toml --target-dir target "${targets[@]/#/--bin=}"
+    cargo build --profile quick --manifest-path fuzz/Cargo.toml --target-dir target "${targets[@]/#/--bin=}"
 }
 
 seed() { # TARGET: the corpus's first inputs
@@ -45,7 +45,7 @@ run() { # TARGET
   local log=$out/logs/$1.log artifacts=$out/artifacts/$1 code=0 found
   find "$artifacts" -type f -delete
   # The outer limit is for a target that hangs in a way that libFuzzer's own alarm does not end.
-  timeout -k 5 $((seconds + 60)) "target/release/$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
+  timeout -k 5 $((seconds + 60)) "target/quick/$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
     -max_len=16384 -print_final_stats=1 -artifact_prefix="$artifacts/" "$out/corpus/$1" >"$log" 2>&1 || code=$?
   if [ "$code" = 0 ] && ! grep -qE '^INFO: Loaded [1-9][0-9]* modules' "$log"; then
     echo "FAILED: fuzz target $1 was built without coverage feedback"

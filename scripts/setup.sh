@@ -80,6 +80,7 @@ packages_of_test() {
   need xz-utils have xz
   need zstd have zstd
   need e2fsprogs have mkfs.ext4
+  need xfsprogs have mkfs.xfs
   need mount have losetup
   need util-linux have setpriv
   need iproute2 have tc

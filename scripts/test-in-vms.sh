@@ -25,7 +25,8 @@ executable() { # KIND NAME
   sed -nE 's/.*"kind":\["'"$1"'"\].*"name":"'"$2"'".*"executable":"([^"]+)".*/\1/p' <<<"$artifacts" | tail -1
 }
 exporter=$(executable bin kernel-exporter)
-mkfs=$(PATH=$PATH:/usr/sbin:/sbin type -P mkfs.ext4)
+mkfs_ext4=$(PATH=$PATH:/usr/sbin:/sbin type -P mkfs.ext4)
+mkfs_xfs=$(PATH=$PATH:/usr/sbin:/sbin type -P mkfs.xfs)
 
 # What the kernel patches is five bytes long, a no-operation, a jump or a call; the emulator was in the middle of it.
 crashed_while_patching() { # LOG
@@ -35,14 +36,14 @@ crashed_while_patching() { # LOG
 
 run_in_vm() { # KERNEL TARGET EXECUTABLE [TEST CMDLINE...]: run, then print the log in one piece
   local kernel=$1 target=$2${4:+-$4} executable=$3 test=(${4:+"$4"}) cmdline=${*:5}
-  local log=$logs/$kernel-$target.log code=0 begin=$SECONDS modules=(-M loop -M sch_netem -M tun -M overlay)
+  local log=$logs/$kernel-$target.log code=0 begin=$SECONDS modules=(-M loop -M sch_netem -M tun -M overlay -M xfs)
   case $kernel in 5.10 | 6.1) ;; *) modules+=(-M mq-deadline) ;; esac # built in before
   tests() { # LOG TEST...: two places per queue of nullb0, so that requests wait and can be merged
-    scripts/vm.sh -m 1024 -t 1200 -d 256 -a "$cmdline" "${modules[@]}" \
+    scripts/vm.sh -m 1024 -t 1200 -d 384 -a "$cmdline" "${modules[@]}" \
       -M 'null_blk irqmode=2 completion_nsec=20000000 nr_devices=1 hw_queue_depth=2' \
       -M sd_mod -M 'scsi_debug dev_size_mb=64' \
       -i "export KERNEL_EXPORTER_BIN=${exporter@Q} KERNEL_EXPORTER_IN_VM=1 KERNEL_EXPORTER_SCRATCH_DISK=vda" \
-      -f "$exporter" -f "$mkfs" "$kernel" "$executable" "${@:2}" --test-threads=1 --nocapture >"$1" 2>&1 </dev/null
+      -f "$exporter" -f "$mkfs_ext4" -f "$mkfs_xfs" "$kernel" "$executable" "${@:2}" --test-threads=1 --nocapture >"$1" 2>&1 </dev/null
   }
   tests "$log" "${test[@]}" || code=$?
   # Without KVM, QEMU now and then crashes a CPU that runs an instruction which the kernel is just patching: a
@@ -86,5 +87,5 @@ for target in "${targets[@]}"; do
 done
 for kernel in "${kernels[@]}"; do scripts/vm.sh -n "$kernel" >/dev/null; done
 export -f run_in_vm crashed_while_patching
-export logs exporter mkfs
+export logs exporter mkfs_ext4 mkfs_xfs
 printf '%s\n' "${runs[@]}" | xargs -P "${VM_JOBS:-2}" -L 1 bash -euo pipefail -c 'run_in_vm "$@"' run_in_vm

@@ -1,6 +1,6 @@
 //! How many there were.
 
-use std::{ops::RangeInclusive, path::Path, thread};
+use std::{fs, ops::RangeInclusive, path::Path, thread};
 
 use super::{COUNT, OPERATIONS, exporter, failures, setting::*};
 use crate::{accuracy::within, harness::*};
@@ -213,6 +213,48 @@ fn reads_of_what_is_in_memory_are_counted() {
     let truth = (THREADS * READS).saturating_sub(skipped)..=THREADS * READS;
     println!("{skipped} runs of programs were skipped");
     within(&format!("{COUNT}{{read}} of what is in memory"), "the calls of threads", counted, truth);
+}
+
+/// A thread whose id ends in the same bits as that of one which is in an operation at the time.
+#[test]
+fn threads_with_ids_alike_do_not_disturb_each_other() {
+    const ALIKE: libc::pid_t = 32_768;
+    const READS: u64 = 5_000;
+    let Some(_turn) = turn() else { return };
+    let Some(exporter) = exporter("by: cgroup") else { return };
+    fs::write("/proc/sys/kernel/pid_max", "200000").expect("root may");
+    let mounted = Mounted::ext4("alike");
+    let (fifo, page) = (mounted.folder.join("fifo"), mounted.folder.join("page"));
+    // SAFETY: a path.
+    assert_eq!(unsafe { libc::mkfifo(c_path(&fifo).as_ptr(), 0o600) }, 0);
+    let cgroup = Cgroup::make("alike");
+    let opened = fifo.clone();
+    let mut first = Worker::spawn("waits", &cgroup, || {}, move |_| close(open(&opened, libc::O_RDONLY)));
+    fs::write("/proc/sys/kernel/ns_last_pid", (first.pid + ALIKE - 1).to_string()).expect("root may");
+    let reads = move |_: &_| {
+        let (fd, mut byte) = (open(&page, libc::O_RDWR | libc::O_CREAT), [1]);
+        assert_eq!(pwrite(fd, &byte, 0), 1);
+        (0..READS).for_each(|_| assert_eq!(pread(fd, &mut byte, 0), 1));
+    };
+    let mut second = Worker::spawn("reads", &cgroup, || {}, reads);
+    assert_eq!(second.pid, first.pid + ALIKE, "nobody else is made in between");
+    first.start();
+    let file = format!("/proc/{}/syscall", first.pid);
+    let opens = format!("{} ", libc::SYS_openat);
+    wait_for("it waits for a writer", || {
+        fs::read_to_string(&file).is_ok_and(|call| call.starts_with(&opens))
+    });
+    let (between, ()) = exporter.during(|| second.work());
+    close(open(&fifo, libc::O_WRONLY));
+    first.finish();
+    let labels =
+        [("cgroup", &*cgroup.path), ("system_filesystem_type", "ext4"), ("filesystem_operation", "read")];
+    within(
+        &format!("{COUNT}{{read}} of threads alike"),
+        "the calls of a loop",
+        between.count(COUNT, &labels),
+        exactly(READS),
+    );
 }
 
 /// What is written and waited for at once is one write; that a mapping is written to the disk is an fsync.

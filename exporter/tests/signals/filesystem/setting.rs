@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    ffi::CString,
+    ffi::{CStr, CString},
     fs, io,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
@@ -32,13 +32,23 @@ impl Mounted {
 
     /// An ext4 on the disk of `scsi_debug`.
     pub(super) fn ext4(name: &str) -> Self {
-        let (disk, folder) = (slow_disk(), folder(name));
+        let disk = slow_disk();
         set_delay(0);
-        let made =
-            Command::new("mkfs.ext4").env("PATH", "/usr/sbin:/sbin").args(["-q", "-F"]).arg(&disk).output();
-        let made = made.expect("mkfs.ext4 was packed");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        mount(&disk, &folder, c"ext4", "");
+        make("mkfs.ext4", &["-q", "-F", &disk]);
+        Self::on(&disk, c"ext4", name)
+    }
+
+    /// An xfs on the scratch disk, for which the other one is too small; with what Linux 5.10 knows of it.
+    fn xfs(name: &str) -> Self {
+        let disk = env::var("KERNEL_EXPORTER_SCRATCH_DISK").expect("VMs have a scratch disk");
+        let disk = format!("/dev/{disk}");
+        make("mkfs.xfs", &["-q", "-f", "-m", "bigtime=0,inobtcount=0,rmapbt=0", "-i", "nrext64=0", &disk]);
+        Self::on(&disk, c"xfs", name)
+    }
+
+    fn on(disk: &str, kind: &CStr, name: &str) -> Self {
+        let folder = folder(name);
+        mount(disk, &folder, kind, "");
         Self { folder, _below: None }
     }
 
@@ -57,8 +67,12 @@ impl Mounted {
     }
 
     /// All kinds, with the name of the type.
-    pub(super) const ALL: [Kind; 3] =
-        [("tmpfs", |name| Self::tmpfs(name, 16 << 20)), ("ext4", Self::ext4), ("overlay", Self::overlay)];
+    pub(super) const ALL: [Kind; 4] = [
+        ("tmpfs", |name| Self::tmpfs(name, 16 << 20)),
+        ("ext4", Self::ext4),
+        ("xfs", Self::xfs),
+        ("overlay", Self::overlay),
+    ];
 }
 
 impl Drop for Mounted {
@@ -73,13 +87,20 @@ impl Drop for Mounted {
     }
 }
 
+/// Makes a file system, by a program that was packed for the VM.
+fn make(program: &str, arguments: &[&str]) {
+    let made = Command::new(program).env("PATH", "/usr/sbin:/sbin").args(arguments).output();
+    let made = made.unwrap_or_else(|error| panic!("{program} was not packed: {error}"));
+    assert!(made.status.success(), "{program}: {}", String::from_utf8_lossy(&made.stderr));
+}
+
 fn folder(name: &str) -> PathBuf {
     let folder = env::temp_dir().join(unique(name));
     fs::create_dir(&folder).expect("a folder of its own");
     folder
 }
 
-fn mount(source: &str, folder: &Path, kind: &std::ffi::CStr, options: &str) {
+fn mount(source: &str, folder: &Path, kind: &CStr, options: &str) {
     let [source, options] = [source, options].map(|text| CString::new(text).expect("no zeroes"));
     let folder = c_path(folder);
     // SAFETY: C strings.
