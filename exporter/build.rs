@@ -4,7 +4,9 @@
 //! rust-src component builds one, and Debian packages a rustc with a prebuilt one. Neither needs nightly.
 
 use std::{
-    env, fs,
+    env,
+    error::Error,
+    fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
@@ -81,12 +83,11 @@ fn build(out: &Path) -> Result<(), String> {
         compiler.build(&target_dir, features, wanted.clone().map(|(_, binary, _)| *binary))?;
         for (name, binary, _) in wanted {
             let object = target_dir.join(TARGET).join("release").join(binary);
-            let smaller = fs::read(&object)
-                .map_err(|e| e.to_string())
-                .and_then(|bytes| without_debug_info(&bytes).map_err(|e| e.to_string()));
-            smaller
-                .and_then(|bytes| fs::write(out.join(format!("{name}.o")), bytes).map_err(|e| e.to_string()))
-                .map_err(|e| format!("cannot take {}: {e}", object.display()))?;
+            let take = || -> Result<(), Box<dyn Error>> {
+                let smaller = without_debug_info(&fs::read(&object)?)?;
+                Ok(fs::write(out.join(format!("{name}.o")), smaller)?)
+            };
+            take().map_err(|e| format!("cannot take {}: {e}", object.display()))?;
         }
     }
     Ok(())

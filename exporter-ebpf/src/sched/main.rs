@@ -47,7 +47,7 @@ fn sched_switch(ctx: BtfTracePointContext) -> i32 {
             if field!(has_prev_state) == 1 { ctx.arg(3) } else { previous.read::<u32>(field!(state)) };
         let dies = state & TASK_DEAD != 0;
         // Of a task that lives on, something is remembered for durations only.
-        let entry = if scheduler::is_timed() || dies { tasks::get(previous) } else { None };
+        let entry = tasks::get_if(scheduler::is_timed() || dies, previous);
         if field!(scheduler) == 1 || field!(stalls) == 1 {
             scheduler::account(cpu, previous, entry, now, since, preempted, state);
         }

@@ -185,7 +185,7 @@ pub fn departure(task: Struct, involuntary: bool, state: u32) -> u32 {
 /// Counts a move to another CPU.
 #[inline(always)]
 pub fn count_migration(cpu: *mut SchedCpu, task: Struct) {
-    let entry = if is_timed() { tasks::get(task) } else { None };
+    let entry = tasks::get_if(is_timed(), task);
     let slot = slot(cpu, task, entry);
     // SAFETY: `cpu` is this CPU's record, and interrupts are off.
     unsafe { cache::count(cpu, slot, SchedulerCounter::Migrations) };

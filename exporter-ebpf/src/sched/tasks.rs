@@ -1,5 +1,7 @@
 //! What is remembered of each task: in task storage, or in a hash by thread id where the kernel has none.
 
+use core::ptr;
+
 use exporter_common::scheduler::TaskEntry;
 use exporter_ebpf::kernel::Struct;
 
@@ -87,6 +89,16 @@ mod store {
 #[inline(always)]
 pub fn get(task: Struct) -> Option<*mut TaskEntry> {
     store::get(task)
+}
+
+/// The same, if anybody wants it.
+///
+/// Without an entry there is a null pointer, not the undefined half of an `Option` that holds none: the compiler may well copy
+/// that, but the verifier refuses to.
+#[inline(always)]
+pub fn get_if(wanted: bool, task: Struct) -> Option<*mut TaskEntry> {
+    let entry = if wanted { get(task).unwrap_or(ptr::null_mut()) } else { ptr::null_mut() };
+    (!entry.is_null()).then_some(entry)
 }
 
 /// The entry of a task that was just made. Only in process context.

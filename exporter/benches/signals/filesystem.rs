@@ -34,7 +34,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     ];
     for (name, work) in works {
         let alone = ns_per_call(work);
-        println!("| filesystem | {name}, nothing attached | whole call | | {alone:.1} |");
+        println!("| filesystem | {name}, nothing attached | whole call | | {alone:.1} | |");
         for (what, config) in [
             ("by container", ""),
             ("by none", "by: none"),
@@ -48,10 +48,13 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
                 bench.collector("filesystem", &config, &name, || best = best.min(ns_per_call(work)))
             {
                 // Programs on functions are not allowed everywhere; what else there is can be measured.
-                println!("| filesystem | not measured: {} | | | |", format!("{error:#}").replace('\n', " "));
+                println!(
+                    "| filesystem | not measured: {} | | | | |",
+                    format!("{error:#}").replace('\n', " ")
+                );
                 return Ok(());
             }
-            println!("| filesystem | {name} | whole call, with the kernel's statistics | | {best:.1} |");
+            println!("| filesystem | {name} | whole call, with the kernel's statistics | | {best:.1} | |");
         }
     }
     Ok(())

@@ -1,5 +1,5 @@
 //! What the programs of the collectors with rows cost, by the kernel's own run-time statistics, beside an empty program as
-//! the floor. Run as root: `make bench`.
+//! the floor. Run as root: `make bench`, or for some collectors only `cargo bench --bench signals -- tcp syscalls`.
 
 mod filesystem;
 mod interrupts;
@@ -13,7 +13,7 @@ mod together;
 #[path = "../workload/mod.rs"]
 mod workload;
 
-use std::{thread, time::Duration};
+use std::{env, thread, time::Duration};
 
 use anyhow::{Context as _, Result};
 use kernel_exporter::{
@@ -37,45 +37,53 @@ fn main() -> Result<()> {
     let _ = host::lift_memlock_limit();
     let _stats = aya::sys::enable_stats(aya::sys::Stats::RunTime)?;
     let kernel = Kernel { btf: Btf::of_running_kernel()?, hierarchy: Hierarchy::of_this_host()? };
-    let bench = Bench { kernel };
+    let bench = Bench { kernel, floor: floor()? };
     println!(
-        "| collector | workload | program | runs | ns per run, minimum of {BATCHES} batches |\n|---|---|---|---|---|"
+        "| collector | workload | program | runs | ns per run, minimum of {BATCHES} batches | empty programs |\n\
+         |---|---|---|---|---|---|"
     );
-    bench.floor()?;
-    interrupts::run(&bench)?;
-    memory::run(&bench)?;
-    syscalls::run(&bench)?;
-    filesystem::run(&bench)?;
-    tcp::run(&bench)?;
-    lifecycle::run(&bench)?;
-    network::run(&bench)?;
-    together::run(&bench)
+    println!("| (floor) | pipe ping-pong | empty program | | {:.1} | 1.00 |", bench.floor);
+    type Run = fn(&Bench) -> Result<()>;
+    let all: [(&str, Run); 8] = [
+        ("interrupts", interrupts::run),
+        ("memory", memory::run),
+        ("syscalls", syscalls::run),
+        ("filesystem", filesystem::run),
+        ("tcp", tcp::run),
+        ("lifecycle", lifecycle::run),
+        ("network", network::run),
+        ("together", together::run),
+    ];
+    let wanted: Vec<_> = env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    for (name, run) in all {
+        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
+            run(&bench)?;
+        }
+    }
+    Ok(())
 }
 
 /// Attaches collectors and shows what their programs cost.
 pub(crate) struct Bench {
     kernel: Kernel,
+    /// What an empty program reads.
+    floor: f64,
+}
+
+/// What an empty program on sched_switch reads, while two threads do nothing but switch.
+fn floor() -> Result<f64> {
+    let floor = Floor::attach()?;
+    let _workload = PingPong::start(1)?;
+    let batches = (0..BATCHES).map(|_| {
+        let before = floor.program_info().unwrap_or_default();
+        thread::sleep(BATCH);
+        let after = floor.program_info().unwrap_or_default();
+        (after.run_time_ns - before.run_time_ns) as f64 / (after.run_count - before.run_count) as f64
+    });
+    Ok(batches.fold(f64::INFINITY, f64::min))
 }
 
 impl Bench {
-    /// What an empty program on sched_switch reads, while two threads do nothing but switch.
-    fn floor(&self) -> Result<()> {
-        let floor = Floor::attach()?;
-        let _workload = PingPong::start(1)?;
-        let mut best = f64::INFINITY;
-        let mut runs = 0;
-        for _ in 0..BATCHES {
-            let before = floor.program_info().unwrap_or_default();
-            thread::sleep(BATCH);
-            let after = floor.program_info().unwrap_or_default();
-            let count = after.run_count - before.run_count;
-            best = best.min((after.run_time_ns - before.run_time_ns) as f64 / count as f64);
-            runs += count;
-        }
-        println!("| (floor) | pipe ping-pong | empty program | {runs} | {best:.1} |");
-        Ok(())
-    }
-
     /// All hook families that are on by default, attached.
     pub(crate) fn defaults(&self) -> Result<Vec<Box<dyn Family>>> {
         let config = Config::default();
@@ -114,10 +122,11 @@ impl Bench {
         }
         let all: f64 = best.iter().map(|(.., ns)| ns).sum();
         for (name, runs, ns) in &best {
-            println!("| {collector} | {workload} | {name} | {runs} | {ns:.1} |");
+            println!("| {collector} | {workload} | {name} | {runs} | {ns:.1} | {:.2} |", ns / self.floor);
         }
         if best.len() > 1 {
-            println!("| {collector} | {workload} | all of them, once each | | {all:.1} |");
+            let floors = all / self.floor;
+            println!("| {collector} | {workload} | all of them, once each | | {all:.1} | {floors:.2} |");
         }
         Ok(())
     }

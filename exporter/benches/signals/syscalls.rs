@@ -26,7 +26,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         whole.push((format!("getppid, {what}"), best));
     }
     for (what, ns) in whole {
-        println!("| syscalls | {what} | whole call, with the kernel's statistics | | {ns:.1} |");
+        println!("| syscalls | {what} | whole call, with the kernel's statistics | | {ns:.1} | |");
     }
     Ok(())
 }

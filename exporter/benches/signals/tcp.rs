@@ -39,7 +39,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     let before = segments()?;
     connections();
     let per_connection = (segments()? - before) as f64 / f64::from(CONNECTIONS);
-    println!("| tcp | {name} | (segments sent and received per connection: {per_connection:.1}) | | |");
+    println!("| tcp | {name} | (segments sent and received per connection: {per_connection:.1}) | | | |");
     bench.collector("tcp", "", &name, connections)?;
     bench.collector("tcp", "collectors: {tcp: {by: none}}", &(name.clone() + ", by none"), connections)?;
     let each = name.clone() + ", with each round trip";

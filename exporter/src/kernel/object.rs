@@ -29,7 +29,7 @@ impl<'a> Loader<'a> {
     pub fn new(name: &'static str, bytes: &'a [u8]) -> Self {
         let mut loader = EbpfLoader::new();
         // Task storage has no type in aya; we address its map only from programs.
-        loader.allow_unsupported_maps().verifier_log_level(VerifierLogLevel::empty());
+        loader.allow_unsupported_maps().verifier_log_level(VerifierLogLevel::DEBUG);
         Self { name, bytes, loader }
     }
 
@@ -90,9 +90,7 @@ impl Object {
 
     /// Attaches `program` to the sockets of `cgroup` and those below it, beside the programs that are there.
     pub fn attach_sockets(&mut self, program: &'static str, cgroup: BorrowedFd<'_>) -> Result<()> {
-        let loaded = self.ebpf.program_mut(program).ok_or_else(|| anyhow!("no program `{program}`"))?;
-        let sockets: &mut SockOps = loaded.try_into()?;
-        sockets.load().with_context(|| format!("the kernel refuses program `{program}`"))?;
+        let sockets = self.loaded(program, |sockets: &mut SockOps, _| sockets.load())?;
         // A link is one of many, whatever its mode says.
         let attached = sockets.attach(cgroup, CgroupAttachMode::Single);
         attached.with_context(|| format!("cannot attach `{program}` to the sockets of all cgroups"))?;
@@ -111,7 +109,7 @@ impl Object {
         let loaded = self.ebpf.program_mut(program).ok_or_else(|| anyhow!("no program `{program}`"))?;
         let tracepoint: &mut RawTracePoint = loaded.try_into()?;
         if tracepoint.fd().is_err() {
-            tracepoint.load().with_context(|| format!("the kernel refuses program `{program}`"))?;
+            tracepoint.load().map_err(|error| refused(program, error))?;
         }
         bpf::test_run(tracepoint.fd()?.as_fd()).with_context(|| format!("cannot run program `{program}`"))
     }
@@ -136,7 +134,7 @@ impl Object {
         };
         let found = self.ebpf.program_mut(program).ok_or_else(|| anyhow!("no program `{program}`"))?;
         let loaded: &mut P = found.try_into()?;
-        load(loaded, btf).with_context(|| format!("the kernel refuses program `{program}`"))?;
+        load(loaded, btf).map_err(|error| refused(program, error))?;
         Ok(loaded)
     }
 
@@ -201,4 +199,21 @@ fn map_bytes(ebpf: &Ebpf) -> Vec<(String, u64)> {
         .collect();
     all.sort();
     all
+}
+
+/// What the kernel says of a program that it refuses: the error, and the last lines of its verifier's log, which may have
+/// thousands.
+fn refused(program: &str, error: ProgramError) -> anyhow::Error {
+    const LINES: usize = 4;
+    let what = format!("the kernel refuses program `{program}`");
+    let ProgramError::LoadError { io_error, verifier_log } = error else {
+        return anyhow::Error::new(error).context(what);
+    };
+    let log = verifier_log.to_string();
+    // The very last line counts instructions.
+    let lines: Vec<_> =
+        log.lines().filter(|line| !line.is_empty() && !line.starts_with("processed ")).collect();
+    let last = lines[lines.len().saturating_sub(LINES)..].join(" / ");
+    let said = if last.is_empty() { what } else { format!("{what}, whose verifier ends with `{last}`") };
+    anyhow::Error::new(io_error).context(said)
 }

@@ -1,11 +1,13 @@
 //! An alert in Prometheus: not before the fault, and whole when it fires.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::Value;
 
 use crate::{
-    rules::{FORMS, INSTANCE},
+    case::Case,
+    harness::Exporter,
+    rules::{self, FORMS, INSTANCE},
     server::Prometheus,
     tools::root_folder,
 };
@@ -23,6 +25,21 @@ pub(crate) struct Expected<'a> {
 }
 
 impl Expected<'_> {
+    /// Makes the case of this name: the alert is silent before it, and fires during it. What the case says of the culprit and
+    /// of the victim.
+    pub(crate) fn raised_by(&self, case: &str, program: &Path) -> (String, String) {
+        let exporter = Exporter::start("");
+        let prometheus = rules::start(program, &exporter, &FORMS, |_| {});
+        self.wait_until_compared(&prometheus);
+        let mut case = Case::begin(case, &exporter, 6);
+        let begin = case.trouble();
+        FORMS.iter().for_each(|(job, _)| self.assert_silent(&prometheus, job, begin));
+        self.wait_until_it_fires(&prometheus);
+        let verdict = case.verdict();
+        prometheus.assert_no_complaints();
+        verdict
+    }
+
     /// Waits until Prometheus has what the alert reads.
     pub(crate) fn wait_until_compared(&self, prometheus: &Prometheus) {
         prometheus.until(self.reads, |prometheus| {

@@ -4,9 +4,7 @@ use std::path::Path;
 
 use crate::{
     alert::Expected,
-    case::Case,
-    harness::{Exporter, turn},
-    rules::{self, FORMS},
+    harness::turn,
     tools::{or_skip, prometheus_tool},
 };
 
@@ -23,16 +21,8 @@ const ALERT: Expected<'_> = Expected {
 fn a_lossy_network_is_noticed() {
     let Some(_turn) = turn() else { return };
     let program = or_skip!(prometheus_tool("prometheus"));
-    let exporter = Exporter::start("");
-    let prometheus = rules::start(&program, &exporter, &FORMS, |_| {});
-    ALERT.wait_until_compared(&prometheus);
-    let mut case = Case::begin("lossy-network", &exporter, 6);
-    let begin = case.trouble();
-    FORMS.iter().for_each(|(job, _)| ALERT.assert_silent(&prometheus, job, begin));
-    ALERT.wait_until_it_fires(&prometheus);
-    let (culprit, victim) = case.verdict();
+    let (culprit, victim) = ALERT.raised_by("lossy-network", &program);
     assert!(culprit.starts_with("qdisc_drop: "), "{culprit}");
     assert!(victim.starts_with("/lossy-network/client: "), "{victim}");
-    prometheus.assert_no_complaints();
     assert!(!Path::new("/sys/class/net/lossy0").exists(), "the script leaves its device");
 }

@@ -2,9 +2,7 @@
 
 use crate::{
     alert::Expected,
-    case::Case,
-    harness::{Exporter, turn},
-    rules::{self, FORMS},
+    harness::turn,
     tools::{or_skip, prometheus_tool},
 };
 
@@ -20,15 +18,7 @@ const ALERT: Expected<'_> = Expected {
 fn a_noisy_neighbour_is_noticed() {
     let Some(_turn) = turn() else { return };
     let program = or_skip!(prometheus_tool("prometheus"));
-    let exporter = Exporter::start("");
-    let prometheus = rules::start(&program, &exporter, &FORMS, |_| {});
-    ALERT.wait_until_compared(&prometheus);
-    let mut case = Case::begin("noisy-neighbour", &exporter, 6);
-    let begin = case.trouble();
-    FORMS.iter().for_each(|(job, _)| ALERT.assert_silent(&prometheus, job, begin));
-    ALERT.wait_until_it_fires(&prometheus);
-    let (culprit, victim) = case.verdict();
+    let (culprit, victim) = ALERT.raised_by("noisy-neighbour", &program);
     assert!(culprit.starts_with("/noisy-neighbour/neighbour: "), "{culprit}");
     assert!(victim.starts_with("/noisy-neighbour/victim: "), "{victim}");
-    prometheus.assert_no_complaints();
 }

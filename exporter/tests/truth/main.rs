@@ -22,6 +22,7 @@ mod life;
 mod migration;
 mod reload;
 mod restart;
+mod shapes;
 mod shared;
 mod short_lived;
 mod sleep;
