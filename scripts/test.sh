@@ -3,7 +3,7 @@
 #
 #   scripts/test.sh
 #
-# Steps: setup, lint, the tests on this machine, a minute of fuzzing per target, the truth tests in VMs. What
+# Steps: setup, lint, the tests on this machine, some fuzzing of each target, the truth tests in VMs. What
 # each printed stays in target/test-logs; shown are results, and at the end what failed. Counted are libtest's
 # result lines, here and from the VMs. A step that fails without a failed test (a compile error, a VM that died)
 # counts as one failure. A test that cannot run on this machine prints a line "SKIPPED: why"; it counts as
@@ -55,7 +55,7 @@ on_host() { # the tests on this machine; a few that fail, once more
 step setup scripts/setup.sh all
 step lint make --no-print-directory lint
 step host on_host
-step fuzz scripts/fuzz.sh "${FUZZ_SECONDS:-60}"
+step fuzz scripts/fuzz.sh "${FUZZ_SECONDS:-40}"
 step vms scripts/test-in-vms.sh
 
 # What failed, with its messages, at the end, where it is found. Captured output has a section per test; what runs in a VM

@@ -125,6 +125,9 @@ impl Refusal {
     }
 }
 
+/// What the kernel says where it cannot attach a program to a function (include/linux/errno.h; not for user space, they say).
+const ENOTSUPP: i32 = 524;
+
 fn diagnosis(error: &anyhow::Error) -> (Reason, String) {
     for cause in error.chain() {
         match cause.downcast_ref() {
@@ -145,6 +148,7 @@ fn diagnosis(error: &anyhow::Error) -> (Reason, String) {
         match cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
             Some(libc::EPERM) => return permission::diagnosis(),
             Some(libc::ENOSYS) => return permission::without_bpf(),
+            Some(ENOTSUPP) => return (Reason::NoHook, fix::NO_TRAMPOLINE.to_owned()),
             _ => {}
         }
     }
