@@ -11,7 +11,7 @@ pub(super) const NO_HOOK: &str = "this collector does not know this kernel: set 
 
 pub(super) const REFUSED: &str = "please report this with the message and the kernel's version";
 
-/// The signatures of functions change within a series: `tcp_v4_syn_recv_sock` has had seven since 6.1.192.
+/// The signatures of functions change within a series: `tcp_v4_syn_recv_sock` has seven in 6.1.192.
 pub(super) const NO_TRAMPOLINE: &str = "use a newer kernel: before Linux 6.6 no program can be attached to a function with more than six arguments";
 
 pub(super) const UNREADABLE_BTF: &str =
