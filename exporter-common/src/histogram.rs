@@ -143,7 +143,8 @@ fn exponent(value: u64) -> u32 {
 /// The position of the highest bit of a value that is not zero.
 ///
 /// BPF has no instruction for it, and what the compiler makes of `leading_zeros` takes 45. The magnitude of
-/// durations changes rarely enough for these branches to be predicted.
+/// durations changes rarely enough for these branches to be predicted. One range after the other would be fewer branches,
+/// but before Linux 6.12 the verifier does not come to an end with them in a loop.
 #[cfg(target_arch = "bpf")]
 #[inline(always)]
 fn exponent(value: u64) -> u32 {
@@ -157,18 +158,18 @@ fn exponent(value: u64) -> u32 {
         table
     };
     static TABLE: [u8; 256] = HIGHEST_BIT;
-    let below = match value {
-        0..0x100 => 0,
-        0x100..0x1_0000 => 8,
-        0x1_0000..0x100_0000 => 16,
-        0x100_0000..0x1_0000_0000 => 24,
-        0x1_0000_0000..0x100_0000_0000 => 32,
-        0x100_0000_0000..0x1_0000_0000_0000 => 40,
-        0x1_0000_0000_0000..0x100_0000_0000_0000 => 48,
-        _ => 56,
-    };
+    let (mut rest, mut exponent) = (value, 0);
+    if rest >> 32 != 0 {
+        (rest, exponent) = (rest >> 32, 32);
+    }
+    if rest >> 16 != 0 {
+        (rest, exponent) = (rest >> 16, exponent + 16);
+    }
+    if rest >> 8 != 0 {
+        (rest, exponent) = (rest >> 8, exponent + 8);
+    }
     // SAFETY: the mask keeps the index below the table's length.
-    below + u32::from(unsafe { *TABLE.get_unchecked((value >> below) as usize & 255) })
+    exponent + u32::from(unsafe { *TABLE.get_unchecked(rest as usize & 255) })
 }
 
 /// Where a value belongs in memory.

@@ -113,7 +113,7 @@ impl Exposition {
         let body = match format {
             Format::Text => text::encode(self, Dialect::Text, snapshot, &own, capacity),
             Format::OpenMetrics => text::encode(self, Dialect::OpenMetrics, snapshot, &own, capacity),
-            Format::Protobuf => protobuf::encode(self, snapshot, &own.into_messages(), capacity)?,
+            Format::Protobuf => protobuf::encode(self, snapshot, &own, capacity)?,
         };
         room.store(body.len() + body.len() / 16, Ordering::Relaxed);
         Ok(body)

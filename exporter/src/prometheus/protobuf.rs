@@ -7,11 +7,12 @@ use ::prometheus::{
 };
 
 use super::{
-    Exposition,
+    Exposition, Own,
     bounds::cumulative,
     native::{add_counter_start, add_native},
     number::{Number, exported},
     text::metric_type,
+    told::ToldWriter,
 };
 use crate::snapshot::{Family, HistogramValue, Labels, Series, Snapshot, Value};
 
@@ -19,7 +20,7 @@ use crate::snapshot::{Family, HistogramValue, Labels, Series, Snapshot, Value};
 pub(super) fn encode(
     exposition: &Exposition,
     snapshot: &Snapshot,
-    own: &[MetricFamily],
+    own: &Own<'_>,
     capacity: usize,
 ) -> Result<Vec<u8>, ::prometheus::Error> {
     let encoder = ProtobufEncoder::new();
@@ -28,7 +29,11 @@ pub(super) fn encode(
         // One family at a time: as messages, all of them would take many times the memory of the body.
         encoder.encode(&FamilyCollector::new(exposition, family).collect(), &mut body)?;
     }
-    encoder.encode(own, &mut body)?;
+    encoder.encode(&own.registered, &mut body)?;
+    let mut writer = ToldWriter::default();
+    for family in &own.told {
+        writer.write(family, &mut body);
+    }
     Ok(body)
 }
 

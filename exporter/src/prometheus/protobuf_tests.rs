@@ -53,7 +53,7 @@ fn decoded(metric: &'static Declared, value: Value, options: &ExpositionOptions)
         edition: crate::snapshot::Edition::default(),
         families: vec![Family { metric, series: vec![series] }],
     };
-    let body = encode(&Exposition::new(options), &snapshot, &[], 0).expect("families have names");
+    let body = encode(&Exposition::new(options), &snapshot, &Own::default(), 0).expect("families have names");
     let mut stream = CodedInputStream::from_bytes(&body);
     let mut family: MetricFamily = stream.read_message().expect("a delimited message");
     assert!(stream.eof().expect("readable"), "one family only");

@@ -1,7 +1,11 @@
 //! What the exporter tells of itself anew for each scrape.
 //!
 //! As messages of the `prometheus` crate, its thousand series take longer to make, to sort and to drop than to write: they
-//! are only made of it for protobuf and OTLP.
+//! are only made of it for OTLP.
+
+mod protobuf;
+
+pub(super) use protobuf::ToldWriter;
 
 use std::borrow::Cow;
 

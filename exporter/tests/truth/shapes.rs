@@ -15,13 +15,20 @@ const SHAPES: [&str; 5] = [
     "scheduler: {enabled: false}, stalls: {enabled: false}",
 ];
 
+/// Detail and owner, as they go with each other. In a VM, where a start takes seconds, those are left out that other tests have.
+const FORMS: [(&str, &str); 4] = [
+    ("detail: histograms", "by: none"),
+    ("detail: counters", "by: cgroup"),
+    ("detail: histograms", "by: cgroup"),
+    ("detail: counters", "by: none"),
+];
+
 #[test]
 fn the_verifier_accepts_every_shape_of_every_program() {
     let Some(_turn) = turn() else { return };
+    let forms = if in_vm() { &FORMS[..2] } else { &FORMS[..] };
     let shaped = |shape: &'static str| {
-        ["detail: histograms", "detail: counters"].into_iter().flat_map(move |detail| {
-            ["by: none", "by: cgroup"].map(|by| shape.replace("DETAIL", detail).replace("BY", by))
-        })
+        forms.iter().map(move |(detail, by)| shape.replace("DETAIL", detail).replace("BY", by))
     };
     // Not all of them have all the keys.
     let all: BTreeSet<_> = SHAPES.into_iter().flat_map(shaped).collect();
