@@ -72,7 +72,7 @@ fn snapshot(lines: usize) -> Snapshot {
 fn encode(bencher: Bencher, format: Format, lines: usize) {
     let exposition = Exposition::new(&ExpositionOptions::default());
     let snapshot = snapshot(lines);
-    let encode = || exposition.encode(format, &snapshot, Own::default()).expect("families have names");
+    let encode = || exposition.encode(format, &snapshot, &Own::default()).expect("families have names");
     bencher.counter(BytesCount::new(encode().len())).bench_local(encode);
 }
 
@@ -106,7 +106,7 @@ fn messages_only(bencher: Bencher, lines: usize) {
 fn gzip_of_text(bencher: Bencher, lines: usize) {
     let exposition = Exposition::new(&ExpositionOptions::default());
     let body =
-        exposition.encode(Format::Text, &snapshot(lines), Own::default()).expect("families have names");
+        exposition.encode(Format::Text, &snapshot(lines), &Own::default()).expect("families have names");
     bencher.counter(BytesCount::new(body.len())).bench_local(|| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(&body).and_then(|()| encoder.finish()).expect("a vector takes every byte")

@@ -94,7 +94,7 @@ async fn print_once(config: &Config, format: OnceFormat, wait: Duration) -> Resu
         OnceFormat::Text => Format::Text,
         OnceFormat::Openmetrics => Format::OpenMetrics,
     };
-    let body = health.own().with(|own| exposition.borrow().encode(format, &snapshot, own))?;
+    let body = health.own().with(|own| exposition.borrow().encode(format, &snapshot, &own))?;
     print(&body)
 }
 

@@ -148,7 +148,7 @@ fn own() -> Vec<MetricFamily> {
 
 fn encoded(options: &ExpositionOptions, format: Format) -> Vec<u8> {
     Exposition::new(options)
-        .encode(format, &snapshot(), Own { registered: own(), told: Vec::new() })
+        .encode(format, &snapshot(), &Own { registered: own(), told: Vec::new() })
         .expect("families have names")
 }
 

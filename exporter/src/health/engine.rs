@@ -34,15 +34,7 @@ impl EngineMetrics {
     pub(super) fn tell<T>(&self, then: impl FnOnce(Vec<Told<'_>>) -> T) -> T {
         let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         let exposition = Arc::clone(&self.exposition.borrow());
-        let families =
-            families(&report, exposition.options()).into_iter().filter(|(.., series)| !series.is_empty());
-        let told = families.map(|(name, help, kind, series)| Told {
-            name: format!("kernel_exporter_{name}"),
-            help,
-            kind,
-            series,
-        });
-        then(told.collect())
+        then(told("kernel_exporter_", families(&report, exposition.options())).collect())
     }
 }
 
@@ -54,6 +46,17 @@ impl fmt::Debug for EngineMetrics {
 
 /// Name, help, type and series.
 pub(super) type Families<'a> = Vec<(&'static str, &'static str, MetricType, Vec<(ToldLabels<'a>, f64)>)>;
+
+/// Those families that have series, with `prefix` before their names.
+pub(super) fn told<'a>(prefix: &str, families: Families<'a>) -> impl Iterator<Item = Told<'a>> {
+    let present = families.into_iter().filter(|(.., series)| !series.is_empty());
+    present.map(move |(name, help, kind, series)| Told {
+        name: format!("{prefix}{name}"),
+        help,
+        kind,
+        series,
+    })
+}
 
 /// Every family: name, help, type, series.
 fn families<'a>(report: &'a Report, options: &ExpositionOptions) -> Families<'a> {

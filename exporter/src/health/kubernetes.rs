@@ -7,11 +7,11 @@ use ::prometheus::{
     proto::{MetricFamily, MetricType},
 };
 
-use super::engine::Families;
-use crate::{
-    entities::kubernetes::{Pods, Reason, Source, Status},
-    prometheus::Told,
-};
+use super::engine::{Families, told};
+use crate::entities::kubernetes::{Pods, Reason, Source, Status};
+
+/// What all names begin with.
+const PREFIX: &str = "kernel_exporter_kubernetes_";
 
 /// A [`Collector`] over the [`Status`] of [`Pods`].
 #[derive(Clone)]
@@ -29,7 +29,9 @@ impl KubernetesMetrics {
     pub fn new(pods: Pods) -> Result<Self, ::prometheus::Error> {
         let descriptions = families(&Status::default())
             .into_iter()
-            .map(|(name, help, ..)| Desc::new(full(name), help.to_owned(), Vec::new(), HashMap::new()))
+            .map(|(name, help, ..)| {
+                Desc::new(format!("{PREFIX}{name}"), help.to_owned(), Vec::new(), HashMap::new())
+            })
             .collect::<Result<_, _>>()?;
         Ok(Self { pods, descriptions })
     }
@@ -41,10 +43,7 @@ impl Collector for KubernetesMetrics {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let families = families(&self.pods.status()).into_iter().filter(|(.., series)| !series.is_empty());
-        families
-            .map(|(name, help, kind, series)| Told { name: full(name), help, kind, series }.into())
-            .collect()
+        told(PREFIX, families(&self.pods.status())).map(MetricFamily::from).collect()
     }
 }
 
@@ -52,10 +51,6 @@ impl fmt::Debug for KubernetesMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("KubernetesMetrics").field(&self.pods).finish()
     }
-}
-
-fn full(name: &str) -> String {
-    format!("kernel_exporter_kubernetes_{name}")
 }
 
 /// Every family: name, help, type, series. Where nobody is asked, there is only the first.

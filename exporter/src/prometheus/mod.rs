@@ -106,14 +106,14 @@ impl Exposition {
         &self,
         format: Format,
         snapshot: &Snapshot,
-        own: Own<'_>,
+        own: &Own<'_>,
     ) -> Result<Vec<u8>, ::prometheus::Error> {
         let room = &self.room[format as usize];
         let capacity = room.load(Ordering::Relaxed);
         let body = match format {
-            Format::Text => text::encode(self, Dialect::Text, snapshot, &own, capacity),
-            Format::OpenMetrics => text::encode(self, Dialect::OpenMetrics, snapshot, &own, capacity),
-            Format::Protobuf => protobuf::encode(self, snapshot, &own, capacity)?,
+            Format::Text => text::encode(self, Dialect::Text, snapshot, own, capacity),
+            Format::OpenMetrics => text::encode(self, Dialect::OpenMetrics, snapshot, own, capacity),
+            Format::Protobuf => protobuf::encode(self, snapshot, own, capacity)?,
         };
         room.store(body.len() + body.len() / 16, Ordering::Relaxed);
         Ok(body)

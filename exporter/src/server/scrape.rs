@@ -89,7 +89,7 @@ impl Drop for Turn {
 /// The body; takes milliseconds, and some of the exporter's own metrics are read from files.
 fn body(app: &App, format: Format, gzip: bool, snapshot: &Snapshot) -> anyhow::Result<Vec<u8>> {
     let exposition = Arc::clone(&app.site.exposition.borrow());
-    let body = app.site.health.own().with(|own| exposition.encode(format, snapshot, own))?;
+    let body = app.site.health.own().with(|own| exposition.encode(format, snapshot, &own))?;
     Ok(if gzip { compressed(&body)? } else { body })
 }
 

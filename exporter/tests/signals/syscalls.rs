@@ -319,7 +319,7 @@ fn tasks_that_get_the_stacks_of_the_dead_are_counted() {
             let child = fork(|| {
                 (0..CALLS_OF_EACH).for_each(|_| call(libc::SYS_getppid));
                 if task % 2 == 0 {
-                    // SAFETY: no preconditions. It dies in the middle of this call.
+                    // SAFETY: no preconditions. It dies on its way out of this call.
                     unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
                 }
             });

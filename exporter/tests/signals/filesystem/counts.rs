@@ -220,6 +220,9 @@ fn reads_of_what_is_in_memory_are_counted() {
 fn threads_with_ids_alike_do_not_disturb_each_other() {
     const ALIKE: libc::pid_t = 32_768;
     const READS: u64 = 5_000;
+    if !in_vm() {
+        return; // it takes a system-wide setting, which is not ours to change; every VM runs this
+    }
     let Some(_turn) = turn() else { return };
     let Some(exporter) = exporter("by: cgroup") else { return };
     fs::write("/proc/sys/kernel/pid_max", "200000").expect("root may");
