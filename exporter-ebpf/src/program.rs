@@ -23,6 +23,20 @@ pub unsafe fn begin(runs: *mut ProgramRuns) -> Started {
     }
 }
 
+/// Counts a run as [`begin`] does, one that began at `now`.
+///
+/// # Safety
+///
+/// As [`begin`].
+#[inline(always)]
+pub unsafe fn begin_at(runs: *mut ProgramRuns, now: u64) -> Started {
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*runs).runs += 1;
+        if (*runs).runs & (TIMED_EVERY - 1) == 0 { Started(now) } else { Started(0) }
+    }
+}
+
 /// Counts a run whose program may be interrupted by a sibling.
 ///
 /// # Safety

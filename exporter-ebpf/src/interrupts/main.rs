@@ -20,14 +20,15 @@ static FIELDS: InterruptsFields = InterruptsFields { per_cpu: 0 };
 /// `irq_handler_entry`: a handler of a hard interrupt begins.
 #[btf_tracepoint(function = "irq_handler_entry")]
 fn irq_handler_entry(_: BtfTracePointContext) -> i32 {
-    rows().measured(program::HARD_ENTRY, |cpu| begin(cpu, memory::HARD))
+    // SAFETY: a map's value.
+    rows().timed_alone(program::HARD_ENTRY, |cpu, now| unsafe { *cpu.memory(memory::HARD) = now })
 }
 
 /// `irq_handler_exit`: it ends.
 #[btf_tracepoint(function = "irq_handler_exit")]
 fn irq_handler_exit(ctx: BtfTracePointContext) -> i32 {
-    rows().measured(program::HARD_EXIT, |cpu| {
-        if let Some(duration) = end(cpu, memory::HARD) {
+    rows().timed_alone(program::HARD_EXIT, |cpu, now| {
+        if let Some(duration) = end(cpu, memory::HARD, now) {
             cpu.observe(series::HARD, ctx.arg(0), 0, duration);
             count_per_cpu(cpu, 0, duration);
         }
@@ -52,18 +53,17 @@ fn softirq_raise(ctx: BtfTracePointContext) -> i32 {
 /// `softirq_entry`: a soft interrupt begins.
 #[btf_tracepoint(function = "softirq_entry")]
 fn softirq_entry(ctx: BtfTracePointContext) -> i32 {
-    rows().measured_alone(program::SOFT_ENTRY, |cpu| {
+    rows().timed_alone(program::SOFT_ENTRY, |cpu, now| {
         let Some(vector) = vector(&ctx) else { return };
-        // SAFETY: maps' values; a helper without arguments.
-        unsafe {
-            let now = bpf_ktime_get_ns();
+        // SAFETY: maps' values.
+        let raised = unsafe {
             *cpu.memory(memory::SOFT + vector) = now;
-            let raised = core::mem::take(&mut *cpu.memory(memory::RAISED + vector));
-            if raised == 0 {
-                cpu.note(note::RAISE_MISSED);
-            } else {
-                cpu.observe_fixed_alone(SOFTIRQS + vector, now.saturating_sub(raised));
-            }
+            core::mem::take(&mut *cpu.memory(memory::RAISED + vector))
+        };
+        if raised == 0 {
+            cpu.note(note::RAISE_MISSED);
+        } else {
+            cpu.observe_fixed_alone(SOFTIRQS + vector, elapsed(raised, now));
         }
     })
 }
@@ -71,9 +71,9 @@ fn softirq_entry(ctx: BtfTracePointContext) -> i32 {
 /// `softirq_exit`: it ends.
 #[btf_tracepoint(function = "softirq_exit")]
 fn softirq_exit(ctx: BtfTracePointContext) -> i32 {
-    rows().measured_alone(program::SOFT_EXIT, |cpu| {
+    rows().timed_alone(program::SOFT_EXIT, |cpu, now| {
         let Some(vector) = vector(&ctx) else { return };
-        if let Some(duration) = end(cpu, memory::SOFT + vector) {
+        if let Some(duration) = end(cpu, memory::SOFT + vector, now) {
             cpu.observe_fixed_alone(vector, duration);
             count_per_cpu(cpu, 1, duration);
         }
@@ -87,25 +87,23 @@ fn vector(ctx: &BtfTracePointContext) -> Option<u32> {
     (vector < SOFTIRQS).then_some(vector)
 }
 
-#[inline(always)]
-fn begin(cpu: Cpu, word: u32) {
-    // SAFETY: a map's value; a helper without arguments.
-    unsafe { *cpu.memory(word) = bpf_ktime_get_ns() };
-}
-
 /// Time since the beginning, which is forgotten.
 #[inline(always)]
-fn end(cpu: Cpu, word: u32) -> Option<u64> {
-    // SAFETY: as in `begin`.
-    unsafe {
-        match core::mem::take(&mut *cpu.memory(word)) {
-            0 => {
-                cpu.note(note::START_MISSED);
-                None
-            }
-            begun => Some(bpf_ktime_get_ns().saturating_sub(begun)),
-        }
+fn end(cpu: Cpu, word: u32, now: u64) -> Option<u64> {
+    // SAFETY: a map's value.
+    let begun = unsafe { core::mem::take(&mut *cpu.memory(word)) };
+    if begun == 0 {
+        cpu.note(note::START_MISSED);
+        return None;
     }
+    Some(elapsed(begun, now))
+}
+
+/// Time between two readings of the clock, which may go back a little when the kernel adjusts it. One jump, where
+/// `saturating_sub` takes three.
+#[inline(always)]
+fn elapsed(since: u64, now: u64) -> u64 {
+    now.wrapping_sub(since).cast_signed().max(0).cast_unsigned()
 }
 
 #[inline(always)]
