@@ -55,7 +55,7 @@ on_host() { # the tests on this machine; a few that fail, once more
 step setup scripts/setup.sh all
 step lint make --no-print-directory lint
 step host on_host
-step fuzz scripts/fuzz.sh "${FUZZ_SECONDS:-40}"
+step fuzz scripts/fuzz.sh "${FUZZ_SECONDS:-20}"
 step vms scripts/test-in-vms.sh
 
 # What failed, with its messages, at the end, where it is found. Captured output has a section per test; what runs in a VM
