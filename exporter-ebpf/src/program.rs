@@ -19,7 +19,7 @@ pub unsafe fn begin(runs: *mut ProgramRuns) -> Started {
     // SAFETY: the caller's promise.
     unsafe {
         (*runs).runs += 1;
-        if (*runs).runs & (TIMED_EVERY - 1) == 0 { Started(bpf_ktime_get_ns()) } else { Started(0) }
+        started((*runs).runs, || bpf_ktime_get_ns())
     }
 }
 
@@ -33,7 +33,7 @@ pub unsafe fn begin_at(runs: *mut ProgramRuns, now: u64) -> Started {
     // SAFETY: the caller's promise.
     unsafe {
         (*runs).runs += 1;
-        if (*runs).runs & (TIMED_EVERY - 1) == 0 { Started(now) } else { Started(0) }
+        started((*runs).runs, || now)
     }
 }
 
@@ -47,8 +47,14 @@ pub unsafe fn begin_interruptible(runs: *mut ProgramRuns) -> Started {
     // SAFETY: the caller's promise.
     unsafe {
         atomic::add_u64(&raw mut (*runs).runs, 1);
-        if (*runs).runs & (TIMED_EVERY - 1) == 0 { Started(bpf_ktime_get_ns()) } else { Started(0) }
+        started((*runs).runs, || bpf_ktime_get_ns())
     }
+}
+
+/// Which runs are timed.
+#[inline(always)]
+fn started(runs: u64, clock: impl FnOnce() -> u64) -> Started {
+    Started(if runs & (TIMED_EVERY - 1) == 0 { clock() } else { 0 })
 }
 
 /// Ends a run.

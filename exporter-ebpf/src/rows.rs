@@ -120,17 +120,10 @@ impl Rows {
     /// The clock is read once for both, and before anything else, because it waits for all that is under way.
     #[inline(always)]
     pub fn timed_alone(self, program: u32, body: impl FnOnce(Cpu, u64)) -> i32 {
-        // SAFETY: helpers without arguments.
-        let (now, number) = unsafe { (bpf_ktime_get_ns(), bpf_get_smp_processor_id()) };
-        let Some(record) = self.cpus.get_ptr_mut(number) else { return 0 };
-        // SAFETY: `record` is a map's value.
-        unsafe {
-            let runs = &raw mut (*record).programs[program as usize];
-            let timed = program::begin_at(runs, now);
-            body(Cpu { record, number, rows: self }, now);
-            program::end(runs, timed);
-        }
-        0
+        // SAFETY: a helper without arguments.
+        let now = unsafe { bpf_ktime_get_ns() };
+        // SAFETY: the caller's promise.
+        self.run(program, |runs| unsafe { program::begin_at(runs, now) }, |cpu| body(cpu, now))
     }
 
     #[inline(always)]

@@ -63,7 +63,7 @@ fn softirq_entry(ctx: BtfTracePointContext) -> i32 {
         if raised == 0 {
             cpu.note(note::RAISE_MISSED);
         } else {
-            cpu.observe_fixed_alone(SOFTIRQS + vector, elapsed(raised, now));
+            cpu.observe_fixed_alone(SOFTIRQS + vector, now.saturating_sub(raised));
         }
     })
 }
@@ -96,14 +96,7 @@ fn end(cpu: Cpu, word: u32, now: u64) -> Option<u64> {
         cpu.note(note::START_MISSED);
         return None;
     }
-    Some(elapsed(begun, now))
-}
-
-/// Time between two readings of the clock, which may go back a little when the kernel adjusts it. One jump, where
-/// `saturating_sub` takes three.
-#[inline(always)]
-fn elapsed(since: u64, now: u64) -> u64 {
-    now.wrapping_sub(since).cast_signed().max(0).cast_unsigned()
+    Some(now.saturating_sub(begun))
 }
 
 #[inline(always)]
