@@ -13,7 +13,7 @@ CARGO_DENY=0.20.2
 
 if ! cargo deny --version >/dev/null 2>&1; then
   echo "deny: installing cargo-deny $CARGO_DENY (cargo, about a minute)"
-  cargo install cargo-deny --version "$CARGO_DENY" --locked --debug --quiet
+  CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-deny --version "$CARGO_DENY" --locked --debug --quiet
 fi
 
 checks=(advisories bans licenses sources) options=()

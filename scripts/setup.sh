@@ -40,6 +40,13 @@ logged() { # run a long step, and show what it printed only when it fails
   "$@" >"$log" 2>&1 </dev/null || { tail -n 30 "$log" >&2; fail "failed: $*"; }
 }
 
+# Nobody debugs these tools, nor do they have much to do: built without what is for that, they are there sooner.
+install_crate() { # NAME VERSION [OPTION...]
+  say "installing $1 $2 (cargo, about a minute)"
+  logged env CARGO_PROFILE_RELEASE_{DEBUG=0,LTO=off,CODEGEN_UNITS=16} \
+    cargo install "$1" --version "$2" --locked "${@:3}"
+}
+
 # --- system packages: collected first, installed in one go ---
 
 packages=()
@@ -141,8 +148,7 @@ ensure_bpf_linker() {
     llvm=(--no-default-features --features llvm-22)
     export LLVM_PREFIX=/usr/lib/llvm-22 LLVM_SYS_221_PREFIX=/usr/lib/llvm-22
   fi
-  say "installing bpf-linker $BPF_LINKER (cargo, about two minutes)"
-  logged cargo install bpf-linker --version "$BPF_LINKER" --locked "${llvm[@]}"
+  install_crate bpf-linker "$BPF_LINKER" "${llvm[@]}"
 }
 
 setup_build() {
@@ -221,8 +227,7 @@ ensure_python() { # FOLDER PACKAGE...
 
 ensure_cargo_deb() {
   [ "$(cargo deb --version 2>/dev/null)" != "cargo-deb $CARGO_DEB" ] || return 0
-  say "installing cargo-deb $CARGO_DEB (cargo, about a minute)"
-  logged cargo install cargo-deb --version "$CARGO_DEB" --locked
+  install_crate cargo-deb "$CARGO_DEB"
 }
 
 axe_is_ready() { [ "$(cat "$cache/axe/.version" 2>/dev/null)" = "$AXE" ]; }

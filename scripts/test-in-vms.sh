@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run the tests that need other kernels in a VM per kernel and test target, two VMs at a time.
 #
-#   scripts/test-in-vms.sh [KERNEL...]     (5.10 6.1 6.12 7.2)
+#   scripts/test-in-vms.sh [--fetch] [KERNEL...]     (5.10 6.1 6.12 7.2; with --fetch, only fetch what they boot)
 #
 # The tests run as root, one after the other; KERNEL_EXPORTER_BIN names the exporter that they start, and
 # KERNEL_EXPORTER_IN_VM says that what only a VM has must be there: a scratch disk, /dev/vda; packets that can be lost on purpose; /dev/nullb0,
@@ -12,8 +12,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 read -ra targets <<<"${VM_TARGETS:-truth block_io cgroups identity signals doctor}"
+fetch_only=''
+[ "${1:-}" != --fetch ] || { fetch_only=1 && shift; }
 kernels=("$@")
 [ $# -gt 0 ] || kernels=(5.10 6.1 6.12 7.2)
+for kernel in "${kernels[@]}"; do scripts/vm.sh -n "$kernel" >/dev/null; done
+[ -z "$fetch_only" ] || exit 0
 logs=target/vm-logs
 mkdir -p "$logs"
 
@@ -85,7 +89,6 @@ for target in "${targets[@]}"; do
     runs+=("$kernel $target $path lockdown lockdown=confidentiality psi=0")
   done
 done
-for kernel in "${kernels[@]}"; do scripts/vm.sh -n "$kernel" >/dev/null; done
 export -f run_in_vm crashed_while_patching
 export logs exporter mkfs_ext4 mkfs_xfs
 printf '%s\n' "${runs[@]}" | xargs -P "${VM_JOBS:-2}" -L 1 bash -euo pipefail -c 'run_in_vm "$@"' run_in_vm
