@@ -40,10 +40,10 @@ logged() { # run a long step, and show what it printed only when it fails
   "$@" >"$log" 2>&1 </dev/null || { tail -n 30 "$log" >&2; fail "failed: $*"; }
 }
 
-# Nobody debugs these tools, nor do they have much to do: built without what is for that, they are there sooner.
+# Their release profiles ask for debug information or LTO; nobody debugs these tools, and they have little to do.
 install_crate() { # NAME VERSION [OPTION...]
-  say "installing $1 $2 (cargo, about a minute)"
-  logged env CARGO_PROFILE_RELEASE_{DEBUG=0,LTO=off,CODEGEN_UNITS=16} \
+  say "installing $1 $2 (cargo, a minute or two)"
+  logged env CARGO_PROFILE_RELEASE_{DEBUG=0,LTO=off} \
     cargo install "$1" --version "$2" --locked "${@:3}"
 }
 

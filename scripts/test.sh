@@ -54,10 +54,8 @@ on_host() { # the tests on this machine; a few that fail, once more
 
 step setup scripts/setup.sh all
 # What VMs boot takes a while to fetch and little of this machine. The step that needs it tries again where this fails.
-setsid scripts/test-in-vms.sh --fetch >"$logs/fetch.log" 2>&1 </dev/null &
-fetching=$!
+setpriv --pdeathsig TERM scripts/test-in-vms.sh --fetch >"$logs/fetch.log" 2>&1 </dev/null &
 disown # no step waits for it
-trap 'kill -- "-$fetching" 2>/dev/null || :' EXIT
 step lint make --no-print-directory lint
 step host on_host
 step fuzz scripts/fuzz.sh "${FUZZ_SECONDS:-20}"
