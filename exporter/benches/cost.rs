@@ -44,7 +44,7 @@ fn main() -> anyhow::Result<()> {
     println!("| workload | program | runs | ns |\n|---|---|---|---|");
     {
         let _stats = aya::sys::enable_stats(aya::sys::Stats::RunTime)?;
-        let floor = Floor::attach()?;
+        let floor = Floor::attach(&btf)?;
         let sched = Sched::attach(&btf, &hierarchy, parts)?;
         for cpus in [1, 2] {
             let workload = PingPong::start(cpus)?;
@@ -90,7 +90,7 @@ fn main() -> anyhow::Result<()> {
         let sched = Sched::attach(&btf, &hierarchy, parts)?;
         let loaded = ping_pong(1)?;
         drop(sched);
-        let floor = Floor::attach()?;
+        let floor = Floor::attach(&btf)?;
         let floored = ping_pong(1)?;
         drop(floor);
         // Against the mean of before and after, because the machine's speed drifts.

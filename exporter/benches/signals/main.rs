@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     let _ = host::lift_memlock_limit();
     let _stats = aya::sys::enable_stats(aya::sys::Stats::RunTime)?;
     let kernel = Kernel { btf: Btf::of_running_kernel()?, hierarchy: Hierarchy::of_this_host()? };
-    let bench = Bench { kernel, floor: floor()? };
+    let bench = Bench { floor: floor(&kernel.btf)?, kernel };
     println!(
         "| collector | workload | program | runs | ns per run, minimum of {BATCHES} batches | empty programs |\n\
          |---|---|---|---|---|---|"
@@ -71,8 +71,8 @@ pub(crate) struct Bench {
 }
 
 /// What an empty program on sched_switch reads, while two threads do nothing but switch.
-fn floor() -> Result<f64> {
-    let floor = Floor::attach()?;
+fn floor(btf: &Btf) -> Result<f64> {
+    let floor = Floor::attach(btf)?;
     let _workload = PingPong::start(1)?;
     let batches = (0..BATCHES).map(|_| {
         let before = floor.program_info().unwrap_or_default();

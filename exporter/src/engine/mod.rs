@@ -97,7 +97,7 @@ impl Engine {
         for refusal in choice.refused() {
             warn!(reason = %refusal.reason, "no events of cgroups, walking their tree instead: {refusal}");
         }
-        let report = Report { run_time: RunTime::of_this_host(), ..Report::default() };
+        let report = Report { run_time: RunTime::of_this_host(&kernel.btf), ..Report::default() };
         let dropped = config.privileges.drop;
         if dropped == Dropped::All {
             // Nothing is loaded from here on, and the thread that is made next shall not have them either.

@@ -7,7 +7,7 @@ use crate::{
     collectors::{Account, ProgramAccount},
     entities::{cgroups::CgroupStats, identity::IdentityStats, ledger::Stats},
     hooks::{self, rung::Choice},
-    kernel::bpf,
+    kernel::{bpf, btf::Btf},
     refusal::Refusal,
 };
 
@@ -76,11 +76,11 @@ impl RunTime {
     }
 
     /// The best that there is here.
-    pub(super) fn of_this_host() -> Self {
+    pub(super) fn of_this_host(btf: &Btf) -> Self {
         if bpf::keeps_statistics() {
             return Self::Kernel;
         }
-        let entry_ns = hooks::selftest::entry_cost_ns().unwrap_or_else(|error| {
+        let entry_ns = hooks::selftest::entry_cost_ns(btf).unwrap_or_else(|error| {
             warn!("the time that the kernel takes to enter a program is not known: {error:#}");
             0.0
         });

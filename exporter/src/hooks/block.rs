@@ -123,9 +123,8 @@ impl Block {
         let devices = Cells::new(object.mapped("DEVICES")?);
         let ((), choice) = climb(&RUNGS, |_| {
             let mut needed = PROGRAMS.iter().filter(|(program, _)| parts.need(*program));
-            needed.try_for_each(|(_, name)| object.attach_tracepoint(name))
+            needed.try_for_each(|(_, name)| object.attach_tracepoint(btf, name))
         })?;
-        object.finish_loading();
         let in_flight =
             if parts.durations { InFlight::at_start(&disks, parts.kept.device) } else { InFlight::default() };
         let copy = Box::new(BlockSlot::zeroed());

@@ -104,9 +104,8 @@ impl Cgroup {
         let inbox = Arc::new(Mutex::new(Inbox { ring: ring(&object)?, backlog: Backlog::default() }));
         // Deaths first: a birth that is seen is followed by its death.
         for (_, tracepoint) in PROGRAMS.iter().rev() {
-            object.attach_tracepoint(tracepoint)?;
+            object.attach_tracepoint(btf, tracepoint)?;
         }
-        object.finish_loading();
         Ok(Self { object, cpus, inbox, listener: None })
     }
 

@@ -179,7 +179,6 @@ impl RowsHook {
             let cpus = object.mapped("CPUS")?;
             prepare(&object)?;
             let (attached, refused) = attach_all(&mut object, btf, &programs, &missing)?;
-            object.finish_loading();
             Ok((counters, histograms, object, cpus, attached, refused))
         })?;
         let (counters, histograms, object, cpus, attached, refused) = attached;
@@ -260,9 +259,9 @@ fn attach(object: &mut Object, btf: &Btf, program: &Program) -> Result<()> {
     match program.hook {
         // A tracepoint that the kernel does not have is no refusal of its verifier.
         Hook::Tracepoint if btf.tracepoint(program.name).is_none() => Err(absent(program.name).into()),
-        Hook::Tracepoint => object.attach_tracepoint(program.name),
-        Hook::Entry(function) => object.attach_function_entry(program.name, function),
-        Hook::Exit(function) => object.attach_function_exit(program.name, function),
+        Hook::Tracepoint => object.attach_tracepoint(btf, program.name),
+        Hook::Entry(function) => object.attach_function_entry(btf, program.name, function),
+        Hook::Exit(function) => object.attach_function_exit(btf, program.name, function),
         Hook::Sockets => object.attach_sockets(program.name, sockets::root()?.as_fd()),
     }
     .with_context(|| format!("program `{}`", program.name))

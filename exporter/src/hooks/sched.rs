@@ -124,7 +124,7 @@ impl Sched {
         let cgroup = super::fields::cgroup(btf, hierarchy)?;
         let sched = fields::of(btf, parts)?;
         let ((object, slots, tasks), choice) =
-            climb(&RUNGS, |rung| attach(load(parts, rung, &cgroup, &sched)?, parts))?;
+            climb(&RUNGS, |rung| attach(load(parts, rung, &cgroup, &sched)?, btf, parts))?;
         let cpus = object.mapped("CPUS")?;
         let values = object.mapped("SLOTS")?;
         let (dead, copies, cached, records) = Default::default();
@@ -294,24 +294,23 @@ fn load(parts: Parts, rung: &Rung, cgroup: &CgroupFields, sched: &SchedFields) -
 
 /// Attaches the programs of a loaded object: when there are slots, new tasks first, then the old ones, then the
 /// switches, so that no task is without an entry.
-fn attach(mut object: Object, parts: Parts) -> Result<(Object, SlotTable<u64>, bpf::Iterator)> {
+fn attach(mut object: Object, btf: &Btf, parts: Parts) -> Result<(Object, SlotTable<u64>, bpf::Iterator)> {
     let slots = SlotTable::new(object.mapped("OWNERS")?, object.map("FREE")?)
         .context("cannot queue the free slots")?;
     if parts.keeps_tasks() {
-        object.attach_tracepoint("task_newtask")?;
+        object.attach_tracepoint(btf, "task_newtask")?;
     }
     if parts.executables {
-        object.attach_tracepoint("sched_process_exec")?;
+        object.attach_tracepoint(btf, "sched_process_exec")?;
     }
-    let tasks = object.task_iterator("living_tasks")?;
+    let tasks = object.task_iterator(btf, "living_tasks")?;
     if parts.keeps_tasks() {
         tasks.run(&mut Vec::new()).context("cannot run the task iterator")?;
     }
-    object.attach_tracepoint("sched_switch")?;
+    object.attach_tracepoint(btf, "sched_switch")?;
     if parts.scheduler {
-        object.attach_tracepoint("sched_migrate_task")?;
+        object.attach_tracepoint(btf, "sched_migrate_task")?;
     }
-    object.finish_loading();
     Ok((object, slots, tasks))
 }
 

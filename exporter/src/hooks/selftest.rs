@@ -7,6 +7,7 @@ use exporter_common::selftest::{SELFTEST_VALUES, SelftestRow};
 
 use crate::kernel::{
     bpf,
+    btf::Btf,
     mapped::Mapped,
     object::{Loader, Object},
 };
@@ -34,9 +35,9 @@ pub struct Floor(Object);
 
 impl Floor {
     /// Attaches it.
-    pub fn attach() -> Result<Self> {
+    pub fn attach(btf: &Btf) -> Result<Self> {
         let mut object = Loader::new("selftest", OBJECT).load()?;
-        object.attach_tracepoint("sched_switch")?;
+        object.attach_tracepoint(btf, "sched_switch")?;
         Ok(Self(object))
     }
 
@@ -48,10 +49,10 @@ impl Floor {
 
 /// What the kernel takes to enter and to leave a program on a tracepoint, in nanoseconds: the time of renaming
 /// this thread to its own name with an empty program on that, less the time without.
-pub fn entry_cost_ns() -> Result<f64> {
+pub fn entry_cost_ns(btf: &Btf) -> Result<f64> {
     let without = renaming_ns();
     let mut object = Loader::new("selftest", OBJECT).load()?;
-    object.attach_tracepoint("task_rename")?;
+    object.attach_tracepoint(btf, "task_rename")?;
     Ok((renaming_ns() - without).max(0.0))
 }
 

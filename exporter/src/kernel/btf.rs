@@ -4,7 +4,7 @@
 //! Documentation/bpf/btf.rst. Only what the kernel itself exports is read, so nothing here is hostile, but a
 //! truncated file must not panic.
 
-use std::{fs, io, path::Path};
+use std::{cell::OnceCell, fs, io, path::Path};
 
 use rustc_hash::FxHashMap;
 use thiserror::Error;
@@ -34,6 +34,9 @@ pub enum BtfError {
         /// Path of the field.
         field: String,
     },
+    /// aya, which loads programs, cannot read it.
+    #[error("the kernel's BTF is of no use for loading programs: {0}")]
+    Unloadable(#[from] aya::BtfError),
     /// An enum's value is missing.
     #[error("the running kernel has no enum value `{0}`")]
     NoValue(String),
@@ -47,6 +50,8 @@ pub struct Btf {
     types: Vec<u32>,
     /// First structure, union, enum or typedef with a name.
     by_name: FxHashMap<(Kind, Box<[u8]>), u32>,
+    /// As aya reads it, once something is loaded.
+    for_loading: OnceCell<aya::Btf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -82,7 +87,13 @@ impl Btf {
     }
 
     fn parse(data: Vec<u8>) -> Result<Self, BtfError> {
-        let mut btf = Self { data, strings: 0, types: vec![0], by_name: FxHashMap::default() };
+        let mut btf = Self {
+            data,
+            strings: 0,
+            types: vec![0],
+            by_name: FxHashMap::default(),
+            for_loading: OnceCell::new(),
+        };
         if btf.data.get(..2) != Some(&[0x9f, 0xeb]) {
             return Err(BtfError::Malformed("wrong magic number"));
         }
@@ -113,6 +124,16 @@ impl Btf {
             at += RECORD + extra(kind, members).ok_or(BtfError::Malformed("unknown kind of type"))?;
         }
         Ok(btf)
+    }
+
+    /// The same for aya, which needs it to load programs. That is 100,000 records and 20 MB: made when it is first asked for,
+    /// and once for all that is loaded.
+    pub fn for_loading(&self) -> Result<&aya::Btf, BtfError> {
+        if let Some(btf) = self.for_loading.get() {
+            return Ok(btf);
+        }
+        let btf = aya::Btf::parse(&self.data, aya::Endianness::default())?;
+        Ok(self.for_loading.get_or_init(|| btf))
     }
 
     /// Offset in bytes of a field that every supported kernel has. `field` may be a path (`se.cfs_rq`);

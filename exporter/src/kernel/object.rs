@@ -12,7 +12,7 @@ use aya::{
 };
 use exporter_common::Plain;
 
-use super::{bpf, mapped::Mapped};
+use super::{bpf, btf::Btf, mapped::Mapped};
 
 /// What the kernel keeps in front of every element of a preallocated hash (`struct htab_elem`).
 pub const HASH_HEAD: usize = 48;
@@ -28,8 +28,9 @@ impl<'a> Loader<'a> {
     /// Prepares the object `bytes`, called `name` in messages.
     pub fn new(name: &'static str, bytes: &'a [u8]) -> Self {
         let mut loader = EbpfLoader::new();
-        // Task storage has no type in aya; we address its map only from programs.
-        loader.allow_unsupported_maps().verifier_log_level(VerifierLogLevel::DEBUG);
+        // Task storage has no type in aya; we address its map only from programs. And nothing in our objects is relocated
+        // by the kernel's types: those that aya has read, 20 MB, can go at once.
+        loader.allow_unsupported_maps().verifier_log_level(VerifierLogLevel::DEBUG).btf(None);
         Self { name, bytes, loader }
     }
 
@@ -55,7 +56,7 @@ impl<'a> Loader<'a> {
             .load(self.bytes)
             .with_context(|| format!("cannot load BPF object `{}`", self.name))?;
         let map_bytes = map_bytes(&ebpf);
-        Ok(Object { ebpf, map_bytes, btf: None })
+        Ok(Object { ebpf, map_bytes })
     }
 }
 
@@ -63,34 +64,36 @@ impl<'a> Loader<'a> {
 pub struct Object {
     ebpf: Ebpf,
     map_bytes: Vec<(String, u64)>,
-    btf: Option<aya::Btf>,
 }
 
 impl Object {
     /// Attaches `program` to the typed tracepoint of the same name.
-    pub fn attach_tracepoint(&mut self, program: &'static str) -> Result<()> {
-        let tracepoint = self.loaded(program, |loaded: &mut BtfTracePoint, btf| loaded.load(program, btf))?;
+    pub fn attach_tracepoint(&mut self, btf: &Btf, program: &'static str) -> Result<()> {
+        let btf = btf.for_loading()?;
+        let tracepoint = self.loaded(program, |loaded: &mut BtfTracePoint| loaded.load(program, btf))?;
         tracepoint.attach().with_context(|| format!("cannot attach to tracepoint `{program}`"))?;
         Ok(())
     }
 
     /// Attaches `program` to the entry of the kernel's function `function`.
-    pub fn attach_function_entry(&mut self, program: &'static str, function: &'static str) -> Result<()> {
-        let entry = self.loaded(program, |loaded: &mut FEntry, btf| loaded.load(function, btf))?;
+    pub fn attach_function_entry(&mut self, btf: &Btf, program: &'static str, function: &str) -> Result<()> {
+        let btf = btf.for_loading()?;
+        let entry = self.loaded(program, |loaded: &mut FEntry| loaded.load(function, btf))?;
         entry.attach().with_context(|| format!("cannot attach to the entry of function `{function}`"))?;
         Ok(())
     }
 
     /// Attaches `program` to the return of the kernel's function `function`.
-    pub fn attach_function_exit(&mut self, program: &'static str, function: &'static str) -> Result<()> {
-        let exit = self.loaded(program, |loaded: &mut FExit, btf| loaded.load(function, btf))?;
+    pub fn attach_function_exit(&mut self, btf: &Btf, program: &'static str, function: &str) -> Result<()> {
+        let btf = btf.for_loading()?;
+        let exit = self.loaded(program, |loaded: &mut FExit| loaded.load(function, btf))?;
         exit.attach().with_context(|| format!("cannot attach to the return of function `{function}`"))?;
         Ok(())
     }
 
     /// Attaches `program` to the sockets of `cgroup` and those below it, beside the programs that are there.
     pub fn attach_sockets(&mut self, program: &'static str, cgroup: BorrowedFd<'_>) -> Result<()> {
-        let sockets = self.loaded(program, |sockets: &mut SockOps, _| sockets.load())?;
+        let sockets = self.loaded(program, |sockets: &mut SockOps| sockets.load())?;
         // A link is one of many, whatever its mode says.
         let attached = sockets.attach(cgroup, CgroupAttachMode::Single);
         attached.with_context(|| format!("cannot attach `{program}` to the sockets of all cgroups"))?;
@@ -98,44 +101,42 @@ impl Object {
     }
 
     /// Loads the task iterator `program`.
-    pub fn task_iterator(&mut self, program: &'static str) -> Result<bpf::Iterator> {
-        let iterator = self.loaded(program, |loaded: &mut Iter, btf| loaded.load("task", btf))?;
+    pub fn task_iterator(&mut self, btf: &Btf, program: &'static str) -> Result<bpf::Iterator> {
+        let btf = btf.for_loading()?;
+        let iterator = self.loaded(program, |loaded: &mut Iter| loaded.load("task", btf))?;
         bpf::Iterator::new(iterator.fd()?.as_fd())
             .with_context(|| format!("cannot make iterator `{program}`"))
     }
 
     /// Runs the raw tracepoint program `program` once, without its hook; loads it the first time.
     pub fn test_run(&mut self, program: &'static str) -> Result<u32> {
-        let loaded = self.ebpf.program_mut(program).ok_or_else(|| anyhow!("no program `{program}`"))?;
-        let tracepoint: &mut RawTracePoint = loaded.try_into()?;
+        let tracepoint: &mut RawTracePoint = self.program(program)?;
         if tracepoint.fd().is_err() {
             tracepoint.load().map_err(|error| refused(program, error))?;
         }
         bpf::test_run(tracepoint.fd()?.as_fd()).with_context(|| format!("cannot run program `{program}`"))
     }
 
-    /// Drops what only loading needs.
-    pub fn finish_loading(&mut self) {
-        self.btf = None;
-    }
-
-    /// Loads a program whose types are checked against the kernel's own.
+    /// The program `program`, loaded.
     fn loaded<'a, P>(
         &'a mut self,
         program: &str,
-        load: impl FnOnce(&mut P, &aya::Btf) -> Result<(), ProgramError>,
+        load: impl FnOnce(&mut P) -> Result<(), ProgramError>,
     ) -> Result<&'a mut P>
     where
         &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
     {
-        let btf = match &mut self.btf {
-            Some(btf) => btf,
-            none => none.insert(aya::Btf::from_sys_fs().context("the kernel's BTF")?),
-        };
-        let found = self.ebpf.program_mut(program).ok_or_else(|| anyhow!("no program `{program}`"))?;
-        let loaded: &mut P = found.try_into()?;
-        load(loaded, btf).map_err(|error| refused(program, error))?;
+        let loaded = self.program(program)?;
+        load(loaded).map_err(|error| refused(program, error))?;
         Ok(loaded)
+    }
+
+    fn program<'a, P>(&'a mut self, program: &str) -> Result<&'a mut P>
+    where
+        &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
+    {
+        let found = self.ebpf.program_mut(program).ok_or_else(|| anyhow!("no program `{program}`"))?;
+        Ok(found.try_into()?)
     }
 
     /// What the kernel knows about a program.

@@ -134,7 +134,7 @@ fn diagnosis(error: &anyhow::Error) -> (Reason, String) {
             Some(BtfError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
                 return (Reason::NoBtf, fix::UNREADABLE_BTF.to_owned());
             }
-            Some(BtfError::Unreadable { .. } | BtfError::Malformed(_)) => {
+            Some(BtfError::Unreadable { .. } | BtfError::Malformed(_) | BtfError::Unloadable(_)) => {
                 return (Reason::NoBtf, fix::no_btf().to_owned());
             }
             Some(BtfError::NoField { .. } | BtfError::NoValue(_)) => {

@@ -22,7 +22,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kernel_exporter::{hooks::selftest::Floor, kernel::host::lift_memlock_limit};
+use kernel_exporter::{
+    hooks::selftest::Floor,
+    kernel::{btf::Btf, host::lift_memlock_limit},
+};
 
 /// Tests load the machine and count what happens on it, so only one runs at a time.
 static TURN: Mutex<()> = Mutex::new(());
@@ -46,8 +49,9 @@ pub(crate) fn turn() -> Option<MutexGuard<'static, ()>> {
         static STAY: OnceLock<(Cgroup, [Option<Floor>; 2])> = OnceLock::new();
         STAY.get_or_init(|| {
             let _ = lift_memlock_limit();
+            let btf = Btf::of_running_kernel().ok();
             // Where a test's kernel lets nobody load programs, none come and go.
-            (Cgroup::make("stays"), [(); 2].map(|()| Floor::attach().ok()))
+            (Cgroup::make("stays"), [(); 2].map(|()| Floor::attach(btf.as_ref()?).ok()))
         });
     }
     Some(turn)
