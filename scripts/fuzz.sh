@@ -13,14 +13,12 @@ shift || :
 targets=("$@")
 [ $# -gt 0 ] || mapfile -t targets < <(sed -nE 's/^path = "fuzz_targets\/(.*)\.rs"/\1/p' fuzz/Cargo.toml)
 out=target/fuzz
-mkdir -p "$out"/{objects,logs}
+mkdir -p "$out/logs"
 
 build() {
-  # Nothing is loaded into a kernel here, so empty BPF objects will do.
-  sed -nE 's/^    \("([a-z-]+)", .*/\1.o/p' exporter/build.rs | (cd "$out/objects" && xargs touch)
   # One lock for both workspaces: cargo only adds what the exporter's has not.
   cp Cargo.lock fuzz/Cargo.lock
-  KERNEL_EXPORTER_BPF_OBJECTS=$PWD/$out/objects RUSTC_WRAPPER=$PWD/fuzz/instrument \
+  KERNEL_EXPORTER_BPF_OBJECTS=$(scripts/empty-objects.sh target/empty-objects) RUSTC_WRAPPER=$PWD/fuzz/instrument \
     cargo build --profile quick --manifest-path fuzz/Cargo.toml --target-dir target "${targets[@]/#/--bin=}"
 }
 
