@@ -17,9 +17,9 @@ use crate::{
 
 const CGROUPS: u64 = 300;
 
-/// How long names are waited for. Emulated machines need half a minute for what others do in three seconds.
+/// How long names are waited for. Emulated machines need five seconds and more for what others do in one.
 fn patience() -> Duration {
-    Duration::from_secs(if in_vm() { 60 } else { 15 })
+    Duration::from_secs(if in_vm() { 40 } else { 15 })
 }
 
 /// Room for everybody, and not more lines than are looked at.

@@ -71,7 +71,7 @@ fn scrape_from(exporter: SocketAddr, from: Ipv4Addr) -> Scrape {
 #[test]
 fn both_scrapers_see_the_last_value_of_every_container() {
     let Some(_turn) = turn() else { return };
-    let exporter = Exporter::start("limits: {slots: 256, linger: 1m}\nkubernetes: {source: off}\n");
+    let exporter = Exporter::start("limits: {slots: 256, linger: 20s}\nkubernetes: {source: off}\n");
     let mut nest = Nest::default();
     let stage = Stage::default();
     let address = exporter.address;
@@ -110,7 +110,8 @@ fn both_scrapers_see_the_last_value_of_every_container() {
             assert!((ns - truth.cpu_ns as f64).abs() < 1000.0, "{scraper}: {ns} ns, in truth {truth:?}");
         }
     }
-    // They could not have seen it so if each had not been waited for: nothing is kept longer than that.
+    // They could not have seen it so if each had not been waited for. A third, which looked whether the exporter had started,
+    // never comes again: it is waited for as long as `linger` says, and not longer.
     wait_for("the series of dead containers end", || {
         [1, 2].iter().all(|last| {
             let mut now = Seen::default();
