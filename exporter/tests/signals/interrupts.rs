@@ -5,8 +5,7 @@ use std::{collections::BTreeMap, fs, thread, time::Duration};
 use crate::{accuracy::within, harness::*};
 
 /// Only this collector, so that the others' programs do not disturb.
-const CONFIG: &str = "collectors: {scheduler: {enabled: false}, process: {enabled: false}, block_io: {enabled: false}, \
-                      interrupts: {per_cpu: true}}\n";
+const CONFIG: &str = "collectors: {interrupts: {per_cpu: true}}\n";
 
 /// Sums over the CPUs, by the line's name: a vector, or the number of an interrupt with those who asked for it.
 fn of_all_cpus(file: &str) -> BTreeMap<String, u64> {

@@ -18,8 +18,7 @@ use crate::{
 use children::{end_this_thread, exec, exit_group, kill_self, program, status_of};
 
 /// Only this collector, so that the others' programs do not disturb.
-const CONFIG: &str = "collectors: {scheduler: {enabled: false}, process: {enabled: false}, block_io: {enabled: false}, \
-                      interrupts: {enabled: false}, network: {enabled: false}, lifecycle: {by: cgroup}}\n";
+const CONFIG: &str = "collectors: {lifecycle: {by: cgroup}}\n";
 
 const CREATED: &str = "system_process_created_total";
 const THREADS: &str = "kernel_thread_created_total";

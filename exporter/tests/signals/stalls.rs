@@ -22,9 +22,9 @@ fn time(between: &Between, cgroup: &Cgroup, activity: Option<&str>) -> u64 {
 /// What an activity is called, and something that is one for so long.
 type Way = (&'static str, fn(Duration));
 
-fn only() -> &'static str {
-    "collectors: {block_io: {enabled: false}, interrupts: {enabled: false}}\n"
-}
+/// With those that share its programs.
+const CONFIG: &str =
+    "collectors: {scheduler: {enabled: true}, process: {enabled: true}, stalls: {enabled: true}}\n";
 
 /// Two scrapes with work in between, and the time that passed at least and at most between the two readings.
 fn during<T>(exporter: &Exporter, work: impl FnOnce() -> T) -> (Between, [u64; 2], T) {
@@ -85,7 +85,7 @@ fn wait_for_child(time: Duration) {
 #[test]
 fn each_way_to_sleep_has_its_name() {
     let Some(_turn) = turn() else { return };
-    let exporter = Exporter::start(only());
+    let exporter = Exporter::start(CONFIG);
     let cgroup = Cgroup::make("ways");
     let ways: [Way; 5] =
         [("timer", nanosleep), ("poll", poll), ("futex", futex), ("socket", receive), ("running", busy)];
@@ -119,7 +119,7 @@ fn each_way_to_sleep_has_its_name() {
 #[test]
 fn who_waits_for_a_child_is_told() {
     let Some(_turn) = turn() else { return };
-    let exporter = Exporter::start(only());
+    let exporter = Exporter::start(CONFIG);
     let cgroup = Cgroup::make("parent");
     let mut worker =
         Worker::spawn("truth-parent", &cgroup, || {}, |_| wait_for_child(Duration::from_millis(400)));
@@ -134,7 +134,7 @@ fn who_waits_for_a_child_is_told() {
 #[test]
 fn what_goes_on_is_counted() {
     let Some(_turn) = turn() else { return };
-    let exporter = Exporter::start(only());
+    let exporter = Exporter::start(CONFIG);
     let (sleeper, spinner) = (Cgroup::make("sleeper"), Cgroup::make("spinner"));
     let long = Duration::from_secs(4);
     let mut asleep = Worker::spawn("truth-asleep", &sleeper, || {}, |_| nanosleep(long));
@@ -171,7 +171,7 @@ fn what_goes_on_is_counted() {
 #[test]
 fn who_waits_for_a_cpu_is_told() {
     let Some(_turn) = turn() else { return };
-    let exporter = Exporter::start(only());
+    let exporter = Exporter::start(CONFIG);
     let cgroup = Cgroup::make("rivals");
     let job =
         || Worker::spawn("truth-rival", &cgroup, || pin(last_cpu()), |_| busy(Duration::from_millis(800)));
@@ -207,7 +207,7 @@ fn who_waits_for_a_cpu_is_told() {
 #[test]
 fn the_short_lived_are_counted_whole() {
     let Some(_turn) = turn() else { return };
-    let exporter = Exporter::start(only());
+    let exporter = Exporter::start(CONFIG);
     let cgroup = Cgroup::make("brief");
     let mut worker = Worker::spawn(
         "truth-brief",
@@ -240,7 +240,7 @@ fn who_waits_for_a_disk_is_told() {
         assert!(!in_vm(), "there is no /dev/nullb0");
         return; // its latency would not be known
     }
-    let exporter = Exporter::start(only());
+    let exporter = Exporter::start(CONFIG);
     let cgroup = Cgroup::make("reader");
     let mut worker = Worker::spawn(
         "truth-reader",

@@ -13,10 +13,7 @@ const ERRORS: &str = "kernel_syscall_errors_total";
 
 /// Only this collector, so that the others' programs do not disturb.
 fn config(section: &str) -> String {
-    format!(
-        "collectors: {{scheduler: {{enabled: false}}, process: {{enabled: false}}, block_io: {{enabled: false}}, \
-         interrupts: {{enabled: false}}, syscalls: {{enabled: true, {section}}}}}\n"
-    )
+    format!("collectors: {{syscalls: {{enabled: true, {section}}}}}\n")
 }
 
 /// Enough for a cell that loses one in a million to show; an emulated CPU is much slower.

@@ -11,10 +11,7 @@ use crate::harness::Scrape;
 
 /// Only this collector, so that the others' programs do not disturb; `more` is for its section.
 fn config(more: &str) -> String {
-    format!(
-        "collectors: {{scheduler: {{enabled: false}}, process: {{enabled: false}}, block_io: {{enabled: false}}, \
-         interrupts: {{enabled: false}}, memory: {{by: cgroup{more}}}}}\n"
-    )
+    format!("collectors: {{memory: {{by: cgroup{more}}}}}\n")
 }
 
 /// Whether the exporter says that this kernel does not let it tell something.

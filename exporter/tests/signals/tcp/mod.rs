@@ -16,8 +16,7 @@ use crate::{
 };
 
 /// Only this collector, so that the others' programs do not disturb.
-const CONFIG: &str = "collectors: {scheduler: {enabled: false}, process: {enabled: false}, block_io: {enabled: false}, \
-                      interrupts: {enabled: false}, tcp: {by: cgroup}}\n";
+const CONFIG: &str = "collectors: {tcp: {by: cgroup}}\n";
 
 const OPENS: &str = "kernel_tcp_opens_total";
 const CLOSES: &str = "kernel_tcp_closes_total";
