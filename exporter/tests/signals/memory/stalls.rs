@@ -75,11 +75,12 @@ fn reclaim_at_a_limit_is_a_stall_of_its_cgroup() {
     let pages = between.count("kernel_memory_reclaimed_pages_total", &labels);
     if let Some((max, stolen)) = before {
         let (max, stolen) = (hits().0 - max, hits().1 - stolen);
+        // The kernel counts there also what it charges beyond the limit without making room, because it can't wait.
         within(
             &format!("{STALLS}{{memory_stall_type=\"memcg_reclaim\"}}"),
             "memory.events max",
             stalls,
-            max..=max,
+            max - max / 100 - 1..=max,
         );
         // Memory of the kernel's own is taken back as well.
         let truth = stolen..=stolen + stolen / 20 + 64;
