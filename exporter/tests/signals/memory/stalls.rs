@@ -75,7 +75,8 @@ fn reclaim_at_a_limit_is_a_stall_of_its_cgroup() {
     let pages = between.count("kernel_memory_reclaimed_pages_total", &labels);
     if let Some((max, stolen)) = before {
         let (max, stolen) = (hits().0 - max, hits().1 - stolen);
-        // The kernel counts there also what it charges beyond the limit without making room, because it can't wait.
+        // The kernel counts there also what it charges beyond the limit without making room, because it can't wait
+        // (`try_charge_memcg` in mm/memcontrol.c).
         within(
             &format!("{STALLS}{{memory_stall_type=\"memcg_reclaim\"}}"),
             "memory.events max",
