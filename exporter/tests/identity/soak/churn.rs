@@ -23,10 +23,8 @@ const WARM_UP: u64 = 12;
 
 /// What the heap may grow by after the warm-up, however long the run. Ten thousand cgroups take half a megabyte, all
 /// of it in the first seven thousand; and where the heap is small, the allocator gives back 1.4 MB at one time and
-/// not at another. In VMs, where a run has four batches after the warm-up, it is 3.6 MB at one time and 9.6 at another.
-fn growth() -> u64 {
-    if in_vm() { 8 << 20 } else { 2 << 20 }
-}
+/// not at another.
+const GROWTH: u64 = 2 << 20;
 
 /// The shortest run.
 const BATCHES_AT_LEAST: u64 = 16;
@@ -105,5 +103,5 @@ fn thousands_leave_only_their_increments() {
     let others = if in_vm() { 0 } else { 32 };
     let slots = before.sum("kernel_exporter_slots_used", &[("family", "sched")]);
     assert!(Size::of(&exporter, &after).slots <= slots + others, "{slots} slots at first, then {latest:?}");
-    late.iter().for_each(|size| size.assert_no_more_than(&early, growth(), 1.25));
+    late.iter().for_each(|size| size.assert_no_more_than(&early, GROWTH, 1.25));
 }
